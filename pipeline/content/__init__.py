@@ -1,0 +1,1 @@
+"""An issue becomes a proof. Pure: no Django, no network, no files but the layout's own."""
