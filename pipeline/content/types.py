@@ -9,9 +9,9 @@ Inline text (`Html` below) is a small, clean subset of HTML, always in this cano
 (`{{ first_name | default("there") }}`) stand in it as plain text.
 """
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -93,7 +93,7 @@ class Article:
     blocks: tuple[Block, ...]
     source: str = ""
     """Who published it first, as printed: `MOLIT`, `Sejong City, Daejeon City`."""
-    date: date | None = None
+    date: datetime.date | None = None
     url: str = ""
     """Where to read the whole story; shown as a read-more link."""
 
@@ -110,7 +110,7 @@ class IssueDocument:
     newsletter: str
     """The newsletter's slug."""
     number: int
-    date: date
+    date: datetime.date
     language: str
     """BCP 47: `en`, `ko`."""
     title: str
