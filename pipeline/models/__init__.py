@@ -1,0 +1,41 @@
+"""The tables. Columns, constraints and indexes; what changes them is in `transitions`, what reads them in `queries`."""
+
+from pipeline.models.books import AuditEvent, Marker, TokenKey
+from pipeline.models.content import Issue, Newsletter, Proof, SenderDomain, TrackedLink
+from pipeline.models.delivery import (
+    OPEN_STATES,
+    Delivery,
+    DeliveryState,
+    Lease,
+    Reason,
+    Send,
+    SendList,
+    SendProof,
+    SendState,
+    Transport,
+)
+from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
+
+__all__ = [
+    "OPEN_STATES",
+    "AuditEvent",
+    "Delivery",
+    "DeliveryState",
+    "Feedback",
+    "FeedbackKind",
+    "FeedbackStatus",
+    "Issue",
+    "Lease",
+    "Marker",
+    "Newsletter",
+    "Proof",
+    "Reason",
+    "Send",
+    "SendList",
+    "SendProof",
+    "SendState",
+    "SenderDomain",
+    "TokenKey",
+    "TrackedLink",
+    "Transport",
+]

@@ -1,0 +1,130 @@
+"""Newsletters, issues and their proofs."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from wagtail.fields import StreamField
+from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, RevisionMixin, WorkflowMixin
+
+from pipeline.blocks import IssueBody
+
+
+class SenderDomain(models.Model):
+    """Where mail comes from and goes back to, all under one organisational domain, so that SPF and DKIM align."""
+
+    from_domain = models.CharField(_("sender domain"), max_length=255, unique=True)
+    bounce_domain = models.CharField(_("bounce domain"), max_length=255)
+    link_host = models.CharField(_("link host"), max_length=255, blank=True)
+    dkim_selector = models.CharField(_("DKIM selector"), max_length=63, blank=True)
+
+    class Meta:
+        verbose_name = _("sender domain")
+        verbose_name_plural = _("sender domains")
+
+    def __str__(self) -> str:
+        return self.from_domain
+
+
+class Newsletter(models.Model):
+    slug = models.SlugField(_("short name"), unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    sender_name = models.CharField(_("sender name"), max_length=200)
+    sender_address = models.EmailField(_("sender address"))
+    reply_to = models.EmailField(_("reply address"), blank=True)
+    postal_address = models.TextField(_("postal address"), blank=True)
+    language = models.CharField(_("main language"), max_length=35, default="en")
+    layout = models.CharField(_("layout"), max_length=60, default="bulletin")
+    brand = models.JSONField(_("brand"), default=dict, blank=True)
+    default_lists = models.ManyToManyField(
+        "subscribers.List", blank=True, verbose_name=_("default lists"), related_name="newsletters"
+    )
+    sender_domain = models.ForeignKey(
+        SenderDomain, null=True, blank=True, on_delete=models.PROTECT, verbose_name=_("sender domain")
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("newsletter")
+        verbose_name_plural = _("newsletters")
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scope(self) -> str:
+        """The word under which someone who left this newsletter is suppressed."""
+        return f"newsletter:{self.pk}"
+
+
+class Issue(
+    WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, PreviewableMixin, models.Model
+):
+    """One numbered, dated edition in one language. Translations share newsletter and number."""
+
+    newsletter = models.ForeignKey(
+        Newsletter, on_delete=models.PROTECT, related_name="issues", verbose_name=_("newsletter")
+    )
+    number = models.PositiveIntegerField(_("number"))
+    date = models.DateField(_("date"))
+    language = models.CharField(_("language"), max_length=35)
+    title = models.CharField(_("title"), max_length=300)
+    subject = models.CharField(_("subject"), max_length=300)
+    preheader = models.CharField(_("preheader"), max_length=300, blank=True)
+    body = StreamField(IssueBody(), verbose_name=_("sections"), blank=True)
+    pictures = models.JSONField(default=dict, editable=False, db_comment="src as written → stored file")
+
+    class Meta:
+        verbose_name = _("issue")
+        verbose_name_plural = _("issues")
+        ordering: ClassVar = ["-date", "-number", "language"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["newsletter", "number", "language"], name="issue_edition_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.newsletter} {self.number} ({self.language})"
+
+
+class Proof(models.Model):
+    """An issue compiled. Immutable, named by its content hash."""
+
+    hash = models.CharField(max_length=64, primary_key=True)
+    issue = models.ForeignKey(Issue, on_delete=models.PROTECT, related_name="proofs")
+    language = models.CharField(max_length=35)
+    subject = models.TextField()
+    packed = models.BinaryField(db_comment="content.message.dump: wire-ready segments and slots")
+    html_size = models.PositiveIntegerField()
+    encoded_size = models.PositiveIntegerField()
+    findings = models.JSONField(default=list)
+    layout = models.CharField(max_length=60)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("proof")
+        verbose_name_plural = _("proofs")
+
+    def __str__(self) -> str:
+        return f"{self.issue} {self.hash[:12]}"
+
+
+class TrackedLink(models.Model):
+    """An address that the redirect may lead to. Nothing else is ever redirected to."""
+
+    proof = models.ForeignKey(Proof, on_delete=models.CASCADE, related_name="tracked_links")
+    position = models.PositiveIntegerField()
+    url = models.TextField()
+    text = models.TextField(blank=True)
+    clicks = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["proof", "position"], name="tracked_link_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.url

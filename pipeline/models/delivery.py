@@ -1,0 +1,273 @@
+"""A send and its books: one delivery row per person, whatever happens to them."""
+
+from functools import reduce
+from operator import or_
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from pipeline import replies
+from pipeline.models.content import Newsletter, Proof
+
+
+class SendState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    SCHEDULED = "scheduled", _("scheduled")
+    STARTING = "starting", _("starting")
+    SENDING = "sending", _("sending")
+    PAUSED = "paused", _("paused")
+    HELD = "held", _("waiting for a person")
+    FINISHED = "finished", _("finished")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", _("waiting")
+    CLAIMED = "claimed", _("being prepared")
+    IN_FLIGHT = "in_flight", _("being handed over")
+    ACCEPTED = "accepted", _("handed over")
+    REJECTED = "rejected", _("refused")
+    SKIPPED = "skipped", _("left out")
+    EXPIRED = "expired", _("given up")
+    CANCELLED = "cancelled", _("cancelled")
+    UNCERTAIN = "uncertain", _("may have arrived")
+    HELD = "held", _("may have arrived, not repeated")
+
+
+OPEN_STATES: Final = (
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.IN_FLIGHT,
+    DeliveryState.UNCERTAIN,
+)
+
+
+class Reason(models.TextChoices):
+    """Why a delivery is where it is, beside what a relay's reply means (`pipeline.replies.Reason`)."""
+
+    # pending
+    NEW = "new", _("not tried yet")
+    DEFERRED = "deferred", _("the relay asked to try later")
+    NOT_SENT = "not-sent", _("stopped before it was handed over")
+    RETRY = "retry", _("may have arrived; tried once more")
+    # claimed, in flight, accepted
+    WORKING = "working", _("in work")
+    TAKEN = "taken", _("the relay took it")
+    EVIDENCE = "evidence", _("something came back that only an arrived mail causes")
+    # skipped
+    UNCONFIRMED = "unconfirmed", _("never confirmed")
+    UNSUBSCRIBED = "unsubscribed", _("has left")
+    PAUSED = "paused", _("paused by the person")
+    SUPPRESSED = "suppressed", _("the address gets nothing")
+    ERASED = "erased", _("erased on request")
+    EXCLUDED = "excluded", _("on a list that this send leaves out")
+    NO_EDITION = "no-edition", _("no edition in the person's language")
+    # rejected
+    RENDER = "render", _("the message could not be made")
+    # expired, cancelled
+    TOO_LATE = "too-late", _("not accepted in time")
+    CANCELLED = "cancelled", _("the send was cancelled")
+    # uncertain, held
+    LEASE_LOST = "lease-lost", _("the worker ended while handing it over")
+    CONNECTION_LOST = "connection-lost", _("the relay's answer never came")
+    UNSETTLED = "unsettled", _("no evidence either way")
+
+
+SKIP_REASONS: Final = (
+    Reason.UNCONFIRMED,
+    Reason.UNSUBSCRIBED,
+    Reason.PAUSED,
+    Reason.SUPPRESSED,
+    Reason.ERASED,
+    Reason.EXCLUDED,
+    Reason.NO_EDITION,
+)
+_WORKING: Final = (Reason.WORKING,)
+LEGAL_REASONS: Final[dict[DeliveryState, tuple[str, ...]]] = {
+    DeliveryState.PENDING: (Reason.NEW, Reason.DEFERRED, Reason.NOT_SENT, Reason.RETRY),
+    DeliveryState.CLAIMED: _WORKING,
+    DeliveryState.IN_FLIGHT: _WORKING,
+    DeliveryState.ACCEPTED: (Reason.TAKEN, Reason.EVIDENCE),
+    DeliveryState.REJECTED: (Reason.RENDER, *replies.Reason),
+    DeliveryState.SKIPPED: SKIP_REASONS,
+    DeliveryState.EXPIRED: (Reason.TOO_LATE,),
+    DeliveryState.CANCELLED: (Reason.CANCELLED,),
+    DeliveryState.UNCERTAIN: (Reason.LEASE_LOST, Reason.CONNECTION_LOST),
+    DeliveryState.HELD: (Reason.UNSETTLED,),
+}
+
+
+class Transport(models.Model):
+    """An SMTP relay, its limits, and what is known of it."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    url = models.TextField(_("address"), help_text=_("smtp://user:password@host:port; never shown again"))
+    keeps_return_path = models.BooleanField(null=True)
+    sees_recipient_replies = models.BooleanField(null=True)
+    egress_ips = ArrayField(models.GenericIPAddressField(), default=list, blank=True)
+    backoff_until = models.DateTimeField(null=True, db_comment="not used before then: it refused or was away")
+    backoff_reason = models.TextField(blank=True)
+    backoff_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("relay")
+        verbose_name_plural = _("relays")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Send(models.Model):
+    """Proofs (one per language) × one audience × one time."""
+
+    class UncertainPolicy(models.TextChoices):
+        RETRY = "retry", _("try once more")
+        HOLD = "hold", _("never repeat")
+
+    newsletter = models.ForeignKey(Newsletter, on_delete=models.PROTECT, related_name="sends")
+    state = models.CharField(max_length=10, choices=SendState, default=SendState.DRAFT)
+    state_reason = models.TextField(blank=True, db_comment="in words, for a person")
+    transport = models.ForeignKey(Transport, on_delete=models.PROTECT, related_name="sends")
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="following")
+    follows = models.CharField(max_length=20, blank=True, db_comment="which of the parent's deliveries")
+    due_at = models.DateTimeField()
+    zone = models.CharField(max_length=60, default="UTC")
+    wall_time = models.DateTimeField(null=True, db_comment="as the person said it, in their zone")
+    valid_for = models.DurationField(db_comment="how long after the start it still makes sense")
+    valid_until = models.DateTimeField(null=True)
+    retry = ArrayField(models.PositiveIntegerField(), db_comment="seconds between tries; the last repeats")
+    uncertain_policy = models.CharField(max_length=5, choices=UncertainPolicy, default=UncertainPolicy.RETRY)
+    brakes = models.BooleanField(default=True)
+    limits = models.JSONField(default=dict)
+    approved_by = models.CharField(max_length=200)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    audience = models.PositiveIntegerField(default=0, db_comment="rows at the freeze; the books must add up to it")
+    lists = models.ManyToManyField("subscribers.List", through="SendList", related_name="sends")
+    proofs = models.ManyToManyField(Proof, through="SendProof", related_name="sends")
+
+    class Meta:
+        verbose_name = _("send")
+        verbose_name_plural = _("sends")
+        ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [("start_send", "Can send an issue to its readers")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"],
+                name="send_open",
+                condition=~models.Q(state__in=[SendState.DRAFT, SendState.FINISHED, SendState.CANCELLED]),
+            )
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(state__in=SendState.values), name="send_state_legal")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class SendList(models.Model):
+    send = models.ForeignKey(Send, on_delete=models.CASCADE)
+    list = models.ForeignKey("subscribers.List", on_delete=models.PROTECT)
+    excluded = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["send", "list"], name="send_list_once")]
+
+    def __str__(self) -> str:
+        return f"{self.send_id}: {self.list_id}"
+
+
+class SendProof(models.Model):
+    send = models.ForeignKey(Send, on_delete=models.CASCADE)
+    language = models.CharField(max_length=35)
+    proof = models.ForeignKey(Proof, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField(default=0, db_comment="fallback order; the first is the main one")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["send", "language"], name="send_proof_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.send_id}: {self.language}"
+
+
+class Lease(models.Model):
+    """A running batch. Who holds it also holds the advisory lock of its id, freed by the kernel at their death."""
+
+    send = models.ForeignKey(Send, on_delete=models.CASCADE, related_name="leases")
+    transport = models.ForeignKey(Transport, on_delete=models.CASCADE, related_name="leases")
+    owner = models.CharField(max_length=200)
+    connections = models.PositiveSmallIntegerField(db_comment="how many of the transport's it may use")
+    created_at = models.DateTimeField(db_default=Now())
+    renewed_at = models.DateTimeField(db_default=Now(), db_comment="by the database's clock")
+
+    class Meta:
+        verbose_name = _("lease")
+        verbose_name_plural = _("leases")
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.owner}"
+
+
+class Delivery(models.Model):
+    """The ledger row: one person in one send. (send, id) is its name everywhere, so that it can be partitioned."""
+
+    pk = models.CompositePrimaryKey("send_id", "id")
+    send_id = models.BigIntegerField()
+    id = models.BigIntegerField(db_comment="1 … audience within the send")
+    subscriber_id = models.BigIntegerField()
+    proof_hash = models.CharField(max_length=64, null=True, db_comment="null: no edition")
+    email = models.CharField(max_length=320)
+    address_key = models.CharField(max_length=320)
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    reason = models.CharField(max_length=20, default=Reason.NEW)
+    fence = models.IntegerField(default=0)
+    lease_id = models.BigIntegerField(null=True)
+    attempts = models.SmallIntegerField(default=0)
+    retried = models.BooleanField(default=False)
+    due_at = models.DateTimeField(null=True, db_comment="pending: not before; uncertain: settled then")
+    updated_at = models.DateTimeField(db_default=Now())
+    reply = models.TextField(null=True, db_comment="the relay's last words")  # noqa: DJ001 (narrow: most have none)
+    bounced_at = models.DateTimeField(null=True)
+    bounce_reason = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    bounce_hard = models.BooleanField(null=True)
+    delayed_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["send_id", "due_at"],
+                name="delivery_due",
+                condition=models.Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN]),
+            ),
+            models.Index(
+                fields=["lease_id"],
+                name="delivery_leased",
+                condition=models.Q(state__in=[DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT]),
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["send_id", "address_key"], name="delivery_once_per_address"),
+            models.CheckConstraint(
+                condition=reduce(
+                    or_, (models.Q(state=s, reason__in=why) for s, why in LEGAL_REASONS.items())
+                ),
+                name="delivery_reason_legal",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.send_id}-{self.id}"

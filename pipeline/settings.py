@@ -1,0 +1,216 @@
+"""Every setting: its variable, its default, its reason in one line. A bad value fails here and names the variable."""
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.delivery.retry import parse_duration, parse_schedule
+
+T = TypeVar("T")
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+
+
+def _env(name: str, default: str, read: Callable[[str], T], allowed: str) -> T:
+    """Read PRESSRUN_<name>, or the file that PRESSRUN_<name>_FILE names (for secrets)."""
+    variable = f"PRESSRUN_{name}"
+    text = os.environ.get(variable, "")
+    file = os.environ.get(f"{variable}_FILE", "")
+    if not text and file:
+        variable += "_FILE"
+        try:
+            text = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{variable}: {file} cannot be read ({error.strerror}).") from error
+    try:
+        return read(text or default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{variable}: {error}. Allowed: {allowed}.") from error
+
+
+def _duration(text: str) -> timedelta:
+    value = parse_duration(text)
+    if value <= timedelta(0):
+        raise ValueError("it must be longer than nothing")
+    return value
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in {"", "0", "1", "true", "false", "yes", "no"}:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return text.lower() in {"1", "true", "yes"}
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is not an http(s) address")
+    return text.rstrip("/")
+
+
+def _domain(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", text.lower()):
+        raise ValueError(f"{text!r} is not a domain")
+    return text.lower()
+
+
+def _postgresql(text: str) -> dict[str, Any]:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must begin with postgresql://")
+    try:
+        parts = conninfo_to_dict(text)
+    except Exception as error:
+        raise ValueError(str(error).strip()) from error
+    known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    database: dict[str, Any] = {django: str(parts.pop(libpq, "")) for libpq, django in known.items()}
+    return database | {"OPTIONS": parts}
+
+
+def _redis(text: str) -> str:
+    if not re.match(r"(rediss?|redis\+socket|amqps?|sqs|sentinel)://", text):
+        raise ValueError("it must begin with redis://, rediss://, redis+socket://, amqp://, sentinel:// or sqs://")
+    return text
+
+
+def _plain_file_secret(text: str) -> str:
+    if text and len(text) < 32:
+        raise ValueError("it is shorter than 32 characters")
+    return text
+
+
+# Where things live
+HOME: Final = _env("HOME", "./var", lambda text: Path(text).absolute(), "a directory")
+_UNSET = "postgresql:///pressrun-is-not-configured"
+_DATABASE_PASSWORD = _env("DATABASE_PASSWORD", "", str, "a password, or a file through …_FILE")
+DATABASES: Final = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        **_env("DATABASE_URL", _UNSET, _postgresql, "postgresql://user:password@host:port/name"),
+    }
+}
+if _DATABASE_PASSWORD:
+    DATABASES["default"]["PASSWORD"] = _DATABASE_PASSWORD
+BROKER_URL: Final = _env("BROKER_URL", "redis://127.0.0.1:1/0", _redis, "redis://host:port/0")
+SECRET_KEY: Final = _env("SECRET_KEY", "", _plain_file_secret, "a random text of 32 characters or more")
+DEBUG: Final = _env("DEBUG", "0", _flag, "0 or 1")
+
+# The mail side
+SMTP_URL: Final = _env("SMTP_URL", "", str, "smtp://user:password@host:port?starttls=required")
+BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://news.example.org")
+BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
+ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
+
+# Times, for tests and for slow worlds
+RETRY: Final = _env("RETRY", "1m,5m,15m,1h,4h", parse_schedule, "durations such as 1m,5m,1h")
+VALID_FOR: Final = _env("VALID_FOR", "72h", _duration, "a duration such as 72h")
+UNCERTAIN_WAIT: Final = _env("UNCERTAIN_WAIT", "10m", _duration, "a duration such as 10m")
+LEASE: Final = _env("LEASE", "45s", _duration, "a duration such as 45s")
+SWEEP: Final = _env("SWEEP", "5s", _duration, "a duration such as 5s")
+
+# Django
+INSTALLED_APPS: Final = [
+    "pipeline.apps.PipelineConfig",
+    "subscribers.apps.SubscribersConfig",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelsearch",
+    "modelcluster",
+    "taggit",
+    "django_filters",
+    "django_htmx",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE: Final = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF: Final = "pipeline.urls"
+WSGI_APPLICATION: Final = "pipeline.wsgi.application"
+TEMPLATES: Final = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD: Final = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS: Final = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LANGUAGE_CODE: Final = "en"
+LANGUAGES: Final = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS: Final = [BASE_DIR / "pipeline" / "locale"]
+TIME_ZONE: Final = "UTC"
+USE_TZ: Final = True
+
+STATIC_URL: Final = "/static/"
+MEDIA_URL: Final = "/media/"
+MEDIA_ROOT: Final = HOME / "media"
+WHITENOISE_USE_FINDERS: Final = True  # no collectstatic step between an install and its first page
+WHITENOISE_AUTOREFRESH: Final = False
+
+_SITE = urlsplit(BASE_URL)
+_HTTPS: Final = _SITE.scheme == "https"
+ALLOWED_HOSTS: Final = [_SITE.hostname or "", "127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS: Final = [f"{_SITE.scheme}://{_SITE.netloc}"]
+SECURE_PROXY_SSL_HEADER: Final = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SESSION_COOKIE_SECURE: Final = _HTTPS
+CSRF_COOKIE_SECURE: Final = _HTTPS
+SESSION_COOKIE_NAME: Final = "__Host-session" if _HTTPS else "session"
+SECURE_HSTS_SECONDS: Final = 31_536_000 if _HTTPS else 0
+SECURE_REFERRER_POLICY: Final = "same-origin"
+X_FRAME_OPTIONS: Final = "SAMEORIGIN"  # Wagtail's preview panel is a frame of the same origin
+DATA_UPLOAD_MAX_NUMBER_FIELDS: Final = 10_000  # an issue's form has many blocks
+
+WAGTAIL_SITE_NAME: Final = "Pressrun"
+WAGTAILADMIN_BASE_URL: Final = BASE_URL
+WAGTAIL_ENABLE_UPDATE_CHECK: Final = False  # nothing is fetched from outside without being asked to
+WAGTAIL_ENABLE_WHATS_NEW_BANNER: Final = False
+WAGTAIL_GRAVATAR_PROVIDER_URL: Final = None
+WAGTAILADMIN_PERMITTED_LANGUAGES: Final = LANGUAGES
+WAGTAILSEARCH_BACKENDS: Final = {"default": {"BACKEND": "wagtail.search.backends.database"}}
+WAGTAILADMIN_COMMENTS_ENABLED: Final = False
+
+LOGGING: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}
