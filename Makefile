@@ -8,7 +8,7 @@ READY := .venv/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up bench lock pictures
+.PHONY: help setup demo test check format up bench lock pictures secrets
 
 help: ## Show what can be done here
 	@echo "Pressrun. Start with: make demo"
@@ -58,6 +58,14 @@ bench: setup ## Measure against postfix's sink; one of them with ARGS="deliver -
 
 pictures: setup ## Make the pictures of the README anew (needs chromium)
 	$(BIN)/python docs/make_pictures.py
+
+secrets: ## Write the secrets that docker-compose.yml reads, once; existing ones stay
+	@mkdir -p var && mkdir -p -m 700 var/secrets
+	@for name in database_password secret_key; do \
+		test -s var/secrets/$$name || head -c 48 /dev/urandom | base64 -w 0 | tr '+/' '-_' > var/secrets/$$name; done
+	@test -s var/secrets/smtp_url || echo 'smtp://mailpit:1025?starttls=never' > var/secrets/smtp_url
+	@chmod 644 var/secrets/*
+	@echo "In var/secrets: $$(ls var/secrets | tr '\n' ' ')"
 
 lock: ## Pin every dependency with its hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
