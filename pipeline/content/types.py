@@ -9,7 +9,7 @@ Inline text (`Html` below) is a small, clean subset of HTML, always in this cano
 (`{{ first_name | default("there") }}`) stand in it as plain text.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -93,7 +93,7 @@ class Article:
     blocks: tuple[Block, ...]
     source: str = ""
     """Who published it first, as printed: `MOLIT`, `Sejong City, Daejeon City`."""
-    date: datetime.date | None = None
+    date: dt.date | None = None
     url: str = ""
     """Where to read the whole story; shown as a read-more link."""
 
@@ -110,7 +110,7 @@ class IssueDocument:
     newsletter: str
     """The newsletter's slug."""
     number: int
-    date: datetime.date
+    date: dt.date
     language: str
     """BCP 47: `en`, `ko`."""
     title: str
@@ -237,8 +237,6 @@ class ContentError(Exception):
     def __init__(self, message: str, *, source: str = "", line: int = 0, column: int = 0) -> None:
         self.message, self.source, self.line, self.column = message, source, line, column
         place = ", ".join(
-            part
-            for part in (source, f"line {line}" if line else "", f"column {column}" if column else "")
-            if part
+            part for part in (source, f"line {line}" if line else "", f"column {column}" if column else "") if part
         )
         super().__init__(f"{place}: {message}" if place else message)

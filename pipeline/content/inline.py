@@ -1,0 +1,76 @@
+"""CSS into style attributes by premailer, made safe, and checked afterwards.
+
+With its defaults premailer drops the doctype, strips `!important` from media queries, rewrites picture widths and
+fetches style sheets over the network. Here it sees only our own rules, may not touch the layout's `<style>` blocks,
+and whatever it changed beyond style attributes is an error.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Final
+
+from lxml import html as lxml_html
+from premailer import Premailer
+
+from pipeline.content.types import ContentError
+
+_IMPORT = re.compile(r"""@import\s+(?:url\([^)]*\)|"[^"]*"|'[^']*'|[^;"'(])*;?""", re.IGNORECASE)
+_STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style(?=[\s>])", re.DOTALL)
+_DOCTYPE = re.compile(r"\A\s*<!doctype html>", re.IGNORECASE)
+_MARK: Final = ' data-premailer="ignore"'
+
+
+def inline(html: str, css: str, *, found: Callable[[str], list[str]]) -> str:
+    """Write `css` (type and class selectors, no at-rules) into the elements of a compiled page.
+
+    `found` lists the slot tokens of a text. Raises ContentError when the rules are not of that kind or the page came
+    out with another doctype, comments, style blocks, words or slots.
+    """
+    rules = _IMPORT.sub("", css)
+    if "@" in rules:
+        raise ContentError("inline.css may hold no at-rules; they belong into head.css", source="inline.css")
+    page = _STYLE.sub(lambda style: style[1] + _IMPORT.sub("", style[2]) + style[3], html)
+    page = _DOCTYPE.sub("<!DOCTYPE html>", page, count=1)
+    inlined = _premailed(_COMMENT_OR_STYLE.sub(_marked, page), rules).replace(_MARK, "")
+    _compare(page, inlined, found=found)
+    return inlined
+
+
+def _marked(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("<!--") else f"<style{_MARK}"
+
+
+def _premailed(page: str, rules: str) -> str:
+    premailer = Premailer(
+        page,
+        css_text=[rules],
+        keep_style_tags=False,
+        strip_important=False,
+        allow_network=False,
+        disable_link_rewrites=True,
+        disable_validation=True,
+        remove_classes=False,
+        disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
+        align_floating_images=False,
+        remove_unset_properties=False,
+        cache_css_parsing=True,
+        cssutils_logging_level=logging.CRITICAL,
+    )
+    return str(premailer.transform(pretty_print=False))
+
+
+def _compare(before: str, after: str, *, found: Callable[[str], list[str]]) -> None:
+    checks: dict[str, Callable[[str], object]] = {
+        "its doctype": lambda page: page.startswith("<!DOCTYPE html>"),
+        "comments": _COMMENT.findall,
+        "style blocks": lambda page: [style[2].strip() for style in _STYLE.finditer(_COMMENT.sub("", page))],
+        "words": lambda page: "".join(map(str, lxml_html.fromstring(page).itertext())).split(),
+        "slots": found,
+        "marks of the inliner": lambda page: "data-premailer" in page,
+    }
+    for what, view in checks.items():
+        if view(before) != view(after):
+            raise ContentError(f"inlining the styles changed {what} of the page; the layout must be mended")

@@ -1,0 +1,167 @@
+"""An issue poured into its layout: Jinja2 in, MJML out.
+
+The templates belong to the layout, never to editors: what people wrote is only ever a value, escaped, with its merge
+tags turned into slot tokens before the template sees it. A layout finds in its context:
+
+`document`, `newsletter`, `words` (see `words.Words`), `primary`, `accent` (colours), `unsubscribe_url`, `view_url`;
+`text(s)`, `rich(html)`, `href(url)`, `picture(src)` for everything that people wrote; `runs(blocks)`, `kind_of(block)` and `circled(n)`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from pipeline.content import links, markup, merge
+from pipeline.content.slots import SlotTable
+from pipeline.content.types import (
+    Block,
+    Button,
+    ContentError,
+    Context,
+    Html,
+    IssueDocument,
+    NewsletterProfile,
+    Picture,
+    Site,
+)
+from pipeline.content.words import circled, words
+
+LAYOUTS: Final = Path(__file__).parents[2] / "templates" / "layouts"
+BRAND: Final = {"primary": "#12355b", "accent": "#0b7a75"}
+"""Colours of a newsletter that sets none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a layout makes of an issue, with slot tokens in it."""
+
+    mjml: str
+    css: str
+    """The rules to be written into the elements."""
+    source: str
+    """Where the MJML came from, for errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What turns people's text into what may stand in a template. One per compile."""
+
+    slots: SlotTable
+    site: Site
+    pictures: Mapping[str, str]
+
+    def text(self, value: str) -> Markup:
+        # Tokens are letters and digits: escaping leaves them as they are.
+        return Markup("").join(
+            part if isinstance(part, str) else self.token(part, Context.HTML) for part in merge.parse(value)
+        )
+
+    def rich(self, html: Html) -> Markup:
+        return Markup("").join(self._rich(token) for token in markup.parse(html))
+
+    def href(self, url: str) -> str:
+        """The wire form of an address, with its merge tags as tokens; not yet escaped for HTML."""
+        parts = merge.parse(url)
+        return links.normal("".join(part if isinstance(part, str) else self.token(part, Context.URL) for part in parts))
+
+    def picture(self, src: str) -> str:
+        """The address of a picture: as `pictures` says, as it is when absolute, else below the site's own."""
+        if found := self.pictures.get(src):
+            return links.normal(found)
+        if src.startswith(("https://", "http://")):
+            return links.normal(src)
+        return f"{self.site.base_url}/pictures/{quote(src.removeprefix('./'))}"
+
+    def token(self, tag: merge.Tag, context: Context) -> str:
+        return self.slots.token(tag.field, context, default=tag.default)
+
+    def _rich(self, token: markup.Token) -> Markup:
+        match token.kind:
+            case "text":
+                return self.text(token.text)
+            case "break":
+                return Markup("<br/>")
+            case "close":
+                return Markup("</{}>").format(token.text)
+            case "open" if token.text == "a":
+                return Markup('<a href="{}">').format(self.href(token.href))
+        return Markup("<{}>").format(token.text)
+
+
+def addresses(site: Site, slots: SlotTable) -> dict[str, str]:
+    """The two addresses of the reader's own that every issue carries, the same in HTML and text."""
+    return {
+        "unsubscribe_url": f"{site.base_url}/u/{slots.token('token.unsubscribe', Context.URL)}",
+        "view_url": f"{site.base_url}/v/{slots.token('token.view', Context.URL)}",
+    }
+
+
+def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, layouts: Path | None = None) -> Page:
+    """Pour an issue into the newsletter's layout.
+
+    Raises ContentError for a layout that does not exist or fails, and for text that is not what it should be.
+    """
+    environment = _environment(layouts or LAYOUTS, newsletter.layout)
+    context = _context(document, newsletter, ink=ink)
+    source = f"{newsletter.layout}/layout.mjml"
+    try:
+        css = environment.get_template("inline.css").render(context)
+        return Page(environment.get_template("layout.mjml").render(context), css, source)
+    except TemplateNotFound as error:
+        raise ContentError(
+            f"the layout {newsletter.layout!r} has no {error.name}; layouts live in {layouts or LAYOUTS}"
+        ) from error
+    except TemplateError as error:
+        line = getattr(error, "lineno", None) or 0
+        raise ContentError(f"the layout cannot be rendered: {error}", source=source, line=line) from error
+
+
+def runs(blocks: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
+    """Neighbouring blocks that can share one text element, as `text`; pictures and buttons stand for themselves."""
+    for kind, group in groupby(blocks, key=_run_kind):
+        yield kind, list(group)
+
+
+def _run_kind(block: Block) -> str:
+    return "picture" if isinstance(block, Picture) else "button" if isinstance(block, Button) else "text"
+
+
+def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink) -> dict[str, Any]:
+    functions: dict[str, Callable[..., Any]] = {
+        "text": ink.text,
+        "rich": ink.rich,
+        "href": ink.href,
+        "picture": ink.picture,
+        "runs": runs,
+        "kind_of": lambda block: type(block).__name__,
+        "circled": circled,
+    }
+    own = addresses(ink.site, ink.slots)
+    return {
+        **BRAND,
+        **newsletter.brand,
+        **functions,
+        **own,
+        "document": document,
+        "newsletter": newsletter,
+        "words": words(document.language),
+    }
+
+
+@lru_cache(maxsize=32)
+def _environment(layouts: Path, name: str) -> Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(layouts / name),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,183 @@
+"""The text part, written from the document and not from the HTML: no chrome, right lists, links as `text <address>`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from wcwidth import wcswidth
+
+from pipeline.content import markup, merge
+from pipeline.content.layout import Ink, addresses
+from pipeline.content.types import (
+    Article,
+    Block,
+    Button,
+    Citation,
+    Context,
+    Facts,
+    Heading,
+    Html,
+    IssueDocument,
+    ItemList,
+    ListStyle,
+    NewsletterProfile,
+    Paragraph,
+    Picture,
+    Quote,
+    Section,
+)
+from pipeline.content.words import Words, circled, words
+
+WIDTH: Final = 72
+"""Columns; a Korean character takes two."""
+_TOKEN_COLUMNS: Final = 10
+"""What a merge tag's value is taken to need."""
+
+
+class _Writer:
+    """Writes one issue: people's text to lines, with slot tokens for its merge tags."""
+
+    def __init__(self, document: IssueDocument, newsletter: NewsletterProfile, ink: Ink) -> None:
+        self.document, self.newsletter, self.ink = document, newsletter, ink
+        self.words: Words = words(document.language)
+
+    def issue(self) -> Iterator[str]:
+        own = addresses(self.ink.site, self.ink.slots)
+        number = self.words.number.format(number=self.document.number)
+        yield self.newsletter.name
+        yield f"{number} | {self.words.date(self.document.date)}"
+        yield f"{self.words.view}: {own['view_url']}"
+        yield ""
+        yield from self.wrapped(self.text(self.document.title))
+        yield from self.contents()
+        for section in self.document.sections:
+            yield from self.section(section)
+        yield from self.footer(own)
+
+    def contents(self) -> Iterator[str]:
+        yield from ("", self.words.contents)
+        for section in self.document.sections:
+            yield from self.wrapped(self.text(section.title), first="- ")
+
+    def section(self, section: Section) -> Iterator[str]:
+        title = self.text(section.title)
+        yield from ("", "", "=" * WIDTH, *self.wrapped(title), "=" * WIDTH)
+        yield from self.blocks(section.intro)
+        for article in section.articles:
+            yield from self.article(article)
+
+    def article(self, article: Article) -> Iterator[str]:
+        title = list(self.wrapped(self.text(article.title)))
+        yield from ("", *title, "-" * min(WIDTH, max(map(self.columns, title), default=0)))
+        day = self.words.date(article.date) if article.date else ""
+        if line := " / ".join(part for part in (day, self.text(article.source)) if part):
+            yield from self.wrapped(line)
+        yield from self.blocks(article.blocks)
+        if article.url:
+            yield from ("", *self.wrapped(f"{self.words.read_more}: <{self.ink_url(article.url)}>"))
+
+    def footer(self, own: dict[str, str]) -> Iterator[str]:
+        yield from ("", "", "-- ", *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
+        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
+        yield from ("", self.newsletter.name)
+        yield from (line for raw in self.newsletter.postal_address.splitlines() for line in self.wrapped(raw))
+
+    def blocks(self, run: Sequence[Block]) -> Iterator[str]:
+        for block in run:
+            if lines := list(self.block(block)):
+                yield from ("", *lines)
+
+    def block(self, block: Block) -> Iterator[str]:
+        match block:
+            case Paragraph(html) | Citation(html):
+                yield from self.paragraph(html)
+            case Heading(text):
+                yield from self.wrapped(self.text(text), first="* ")
+            case ItemList(style, items):
+                for number, item in enumerate(items, 1):
+                    yield from self.paragraph(item, first=_mark(style, number))
+            case Facts(rows):
+                yield from self.facts(rows)
+            case Quote(html, by):
+                yield from self.paragraph(html, first="> ", rest="> ")
+                yield from self.wrapped(self.text(by), first="> - ", rest="> ") if by else ()
+            case Button(label, url):
+                yield from self.wrapped(f"{self.text(label)} <{self.ink_url(url)}>")
+            case Picture():
+                yield from self.picture(block)
+
+    def facts(self, rows: Sequence[tuple[str, Html]]) -> Iterator[str]:
+        width = min(24, max(self.columns(self.text(label)) for label, _ in rows) + 2)
+        for label, value in rows:
+            name = f"{self.text(label)}:"
+            first = name + " " * max(1, width - self.columns(name))
+            yield from self.paragraph(value, first=first, rest=" " * width)
+
+    def picture(self, picture: Picture) -> Iterator[str]:
+        if picture.alt:
+            yield from self.wrapped(f"[{self.text(picture.alt)}]")
+        for line in (picture.caption, self.words.photo.format(credit=picture.credit) if picture.credit else ""):
+            yield from self.wrapped(self.text(line)) if line else ()
+        if picture.video:
+            yield from self.wrapped(f"{self.words.watch}: <{self.ink_url(picture.video)}>")
+        if picture.link:
+            yield from self.wrapped(f"{self.words.read_more}: <{self.ink_url(picture.link)}>")
+
+    def paragraph(self, html: Html, *, first: str = "", rest: str | None = None) -> Iterator[str]:
+        ahead = first
+        behind = " " * self.columns(first) if rest is None else rest
+        for line in self.rich(html).split("\n"):
+            yield from self.wrapped(line, first=ahead, rest=behind)
+            ahead = behind
+
+    def wrapped(self, text: str, *, first: str = "", rest: str | None = None) -> Iterator[str]:
+        """Fill lines up to WIDTH columns, between words; between ideographs where there are no spaces."""
+        behind = " " * self.columns(first) if rest is None else rest
+        line, empty = first, True
+        for word in text.split():
+            gap = "" if empty else " "
+            if not empty and self.columns(line + gap + word) > WIDTH:
+                yield line.rstrip()
+                line, gap = behind, ""
+            line, empty = line + gap + word, False
+        yield line.rstrip()
+
+    def columns(self, text: str) -> int:
+        for token in self.ink.slots.found(text):
+            default = self.ink.slots.slot(token).default
+            text = text.replace(token, default or "x" * _TOKEN_COLUMNS)
+        return max(0, wcswidth(text)) or len(text)
+
+    def text(self, value: str) -> str:
+        return "".join(
+            part if isinstance(part, str) else self.ink.token(part, Context.TEXT) for part in merge.parse(value)
+        )
+
+    def rich(self, html: Html) -> str:
+        out, href, label = list[str](), "", list[str]()
+        for token in markup.parse(html):
+            if token.kind in {"text", "break"}:
+                out.append(self.text(token.text) if token.kind == "text" else "\n")
+                label.append(token.text)
+            elif token.text == "a" and token.kind == "open":
+                href, label = token.href, []
+            elif token.text == "a" and _says_more(href, "".join(label)):
+                out.append(f" <{self.ink_url(href)}>")
+        return "".join(out)
+
+    def ink_url(self, url: str) -> str:
+        return self.ink.href(url)
+
+
+def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink) -> str:
+    """The text part, lines ended by newlines, with slot tokens in it."""
+    lines = _Writer(document, newsletter, ink).issue()
+    return "\n".join(lines) + "\n"
+
+
+def _mark(style: ListStyle, number: int) -> str:
+    return {ListStyle.BULLET: "- ", ListStyle.NUMBER: f"{number}. ", ListStyle.CIRCLED: f"{circled(number)} "}[style]
+
+
+def _says_more(href: str, label: str) -> bool:
+    """Whether the address tells something that the link's text does not."""
+    return label.strip() not in {href, href.removeprefix("mailto:"), href.partition("://")[2].rstrip("/")}

@@ -1,0 +1,58 @@
+"""Quoted-printable (RFC 2045 section 6.7) in a form that may be cut into segments and slots.
+
+A slot always begins and ends on a line of its own, held together by soft line breaks, so that each piece can be
+encoded without knowing its neighbours. No line is longer than 76 characters, ends in white space, or starts with a
+dot or with `From `: the bytes need no dot-stuffing and no mail store touches them.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.content.slots import Piece
+from pipeline.content.types import Slot
+
+SOFT: Final = b"=\r\n"
+_UNSAFE: Final = (b".", b"From ")
+"""What no line may start with."""
+_ROOM: Final = 75
+"""One less than the limit: a soft line break needs one more."""
+_LITERAL = re.compile(rb"[^!-<>-~ \t]|[ \t](?=\Z)")
+_HEX: Final = tuple(b"=%02X" % byte for byte in range(256))
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+def encode(text: str) -> bytes:
+    """Text in, lines out; line ends of any kind become CRLF. What follows must be a soft or a hard line break."""
+    return b"\r\n".join(_line(line.encode("utf-8", "replace")) for line in _NEWLINE.split(text))
+
+
+def pieces(parts: Sequence[Piece]) -> list[bytes | Slot]:
+    """Encode what `SlotTable.split` gave, with the soft line breaks that keep each slot on lines of its own."""
+    last = len(parts) - 1
+    return [
+        part if isinstance(part, Slot) else (SOFT if index else b"") + encode(part) + (SOFT if index < last else b"")
+        for index, part in enumerate(parts)
+    ]
+
+
+def _line(line: bytes) -> bytes:
+    coded = _LITERAL.sub(lambda found: _HEX[found[0][0]], line)
+    lines, at = list[bytes](), 0
+    while True:
+        room = _ROOM - 2 * coded.startswith(_UNSAFE, at)
+        end = _cut(coded, at + room) if len(coded) - at > room else len(coded)
+        lines.append(_start(coded[at:end]))
+        if end == len(coded):
+            return SOFT.join(lines)
+        at = end
+
+
+def _cut(coded: bytes, at: int) -> int:
+    """The place at or before `at` that cuts no `=XX` in two."""
+    tail = coded.rfind(b"=", at - 2, at)
+    return at if tail < 0 else tail
+
+
+def _start(line: bytes) -> bytes:
+    return _HEX[line[0]] + line[1:] if line.startswith(_UNSAFE) else line

@@ -1,0 +1,77 @@
+"""The layout's own words, by language, and dates as each language writes them."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    number: str
+    view: str
+    unsubscribe: str
+    contents: str
+    photo: str
+    watch: str
+    read_more: str
+    why: str
+    leave: str
+    months: tuple[str, ...] = ()
+
+    def date(self, day: dt.date) -> str:
+        """`31 August 2021`, `2021년 8월 31일`."""
+        if not self.months:
+            return f"{day.year}년 {day.month}월 {day.day}일"
+        return f"{day.day} {self.months[day.month - 1]} {day.year}"
+
+
+ENGLISH: Final = Words(
+    number="No. {number}",
+    view="View in browser",
+    unsubscribe="Unsubscribe",
+    contents="In this issue",
+    photo="Photo: {credit}",
+    watch="Watch the video",
+    read_more="Read more",
+    why="You receive this e-mail because you subscribed to {newsletter}.",
+    leave="No longer interested? One click is enough.",
+    months=(
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+)
+KOREAN: Final = Words(
+    number="제{number}호",
+    view="웹에서 보기",
+    unsubscribe="수신 거부",
+    contents="이번 호 차례",
+    photo="사진: {credit}",
+    watch="영상 보기",
+    read_more="자세히 보기",
+    why="이 메일은 「{newsletter}」 구독자께 보내 드립니다.",
+    leave="더 이상 받고 싶지 않으시면 한 번만 누르시면 됩니다.",
+)
+
+
+def words(language: str) -> Words:
+    """The words for a BCP 47 language: Korean for `ko` and `ko-KR`, English for everything else."""
+    return KOREAN if language.partition("-")[0].lower() == "ko" else ENGLISH
+
+
+def circled(number: int) -> str:
+    """A number as the bulletin prints it in lists: ➊ to ➓, ⓫ to ⓴, then (21)."""
+    if 1 <= number <= 10:
+        return chr(ord("➊") + number - 1)
+    if number <= 20:
+        return chr(ord("⓫") + number - 11)
+    return f"({number})"
