@@ -1,0 +1,55 @@
+"""The Celery app: a doorbell, never the truth. No tasks here.
+
+Every message carries ids only and may be lost, doubled or late without harm: what there is to do stands in
+PostgreSQL, and the sweep finds it. So results are off, messages expire, and a lost worker's message comes back.
+"""
+
+from datetime import timedelta
+
+from celery import Celery
+from django.conf import settings
+
+app = Celery("pressrun")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    result_backend=None,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    # A killed child's message is delivered again; without the second setting it would be acknowledged and lost.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    # Longer than any task, restored soon after (kombu 5.7 options; the defaults look every 100 s).
+    broker_transport_options={
+        "visibility_timeout": 900,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+    },
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # True would kill running batches when Redis goes away: they need it for nothing.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # What uses pub/sub can leave a worker deaf after a half-open connection (celery#10502).
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    task_serializer="json",
+    accept_content=["json"],
+    task_default_queue="deliver",
+    task_create_missing_queues=True,
+    task_routes={"pipeline.sweep": {"queue": "sweep"}},
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+    beat_schedule={
+        "sweep": {
+            "task": "pipeline.sweep",
+            "schedule": settings.SWEEP,
+            "options": {"queue": "sweep", "expires": max(timedelta(seconds=10), 2 * settings.SWEEP).total_seconds()},
+        }
+    },
+    # Beat keeps no file: its one entry is an interval, and two of it do no harm.
+    beat_scheduler="celery.beat:Scheduler",
+)
+app.autodiscover_tasks(["pipeline"])

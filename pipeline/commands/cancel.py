@@ -1,0 +1,24 @@
+"""End a send; what is handed over stays handed over."""
+
+import argparse
+
+from pipeline.commands import environment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("send", type=int, metavar="SEND", help="the number of the send")
+    parser.add_argument("--why", default="", metavar="TEXT", help="kept in the audit trail")
+
+
+def run(args: argparse.Namespace) -> int:
+    environment.prepare()
+    from pipeline import transitions
+    from pipeline.commands import output
+
+    transitions.cancel_send(args.send, actor=output.actor(), why=args.why)
+    send = output.find_send(args.send)
+    if args.json:
+        output.emit({"send": send.pk, "state": send.state})
+    else:
+        print(f"Send {send.pk} is cancelled.")
+    return 0

@@ -1,0 +1,67 @@
+"""What the commands about sends print: tables for people, one JSON document for programs."""
+
+import argparse
+import getpass
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import PressrunError
+from pipeline.models import DeliveryState, Reason, Send
+from pipeline.queries import send_summary
+
+
+class NoSuchSendError(PressrunError):
+    """A send number that does not exist."""
+
+
+def find_send(number: int) -> Send:
+    """The send, or an error that says how to list them."""
+    send = Send.objects.select_related("newsletter", "transport").filter(pk=number).first()
+    if send is None:
+        raise NoSuchSendError(f"There is no send {number}. `pressrun sends` lists them.")
+    return send
+
+
+def add_send(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("send", type=int, metavar="SEND", help="the number of the send")
+
+
+def actor() -> str:
+    """Who acts, for the audit trail."""
+    return f"command line, {getpass.getuser()}"
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def books_table(send: Send, summary: Mapping[str, Any] | None = None) -> Table:
+    """State × reason, summing to the audience, in the words of the pages."""
+    summary = summary or send_summary(send)
+    table = Table(title=f"Send {send.pk}: {send.get_state_display()}", title_justify="left", caption_justify="left")
+    table.add_column("state")
+    table.add_column("reason")
+    table.add_column("people", justify="right")
+    for state, reasons in summary["reasons"].items():
+        label = str(DeliveryState(state).label)
+        for reason, number in reasons.items():
+            table.add_row(label, reason_label(reason), f"{number:,}")
+            label = ""
+    table.add_section()
+    table.add_row("together", f"audience {send.audience:,}", f"{sum(summary['counts'].values()):,}")
+    return table
+
+
+def reason_label(reason: str) -> str:
+    """A reason in words; what a relay's reply means keeps its own short name."""
+    return str(Reason(reason).label) if reason in Reason.values else reason.replace("-", " ")
+
+
+def show(renderable: Any) -> None:
+    """Print for a person; the width follows their terminal, or suits a file."""
+    Console(width=None if Console().is_terminal else 100).print(renderable)

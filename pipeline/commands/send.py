@@ -1,0 +1,137 @@
+"""Issue file → send. The caller is the approver."""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.commands import environment
+from pipeline.delivery.retry import parse_duration, parse_schedule
+
+if TYPE_CHECKING:
+    from pipeline.models import Send
+
+QUIET_AFTER = 15.0
+"""Seconds without a sweep after which `--wait` says that no worker seems to run."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="issue file; one per language")
+    parser.add_argument("--list", action="append", required=True, metavar="SLUG", help="who gets it; may be repeated")
+    parser.add_argument("--exclude", action="append", default=[], metavar="SLUG", help="who does not; may be repeated")
+    parser.add_argument("--at", type=_moment, metavar="ISO8601", help="when; due now without it")
+    parser.add_argument("--valid-for", type=_duration, metavar="D", help="how long it makes sense, such as 72h")
+    parser.add_argument("--retry", type=_schedule, default=(), metavar="D,D,…", help="waits between tries")
+    parser.add_argument("--no-brakes", action="store_true", help="do not stop for an unusual share of refusals")
+    parser.add_argument("--update", action="store_true", help="take over the file's description of the newsletter")
+    parser.add_argument("--allow-unsafe", action="store_true", help="for tests: send although not ready for it")
+    parser.add_argument("--wait", action="store_true", help="wait until it ends")
+
+
+def run(args: argparse.Namespace) -> int:
+    environment.prepare()
+    from pipeline import tasks
+    from pipeline.commands import output, status
+    from pipeline.sending import Plan, create_send, file_issue
+
+    moment = args.at or datetime.now(UTC)
+    plan = Plan(
+        lists=args.list,
+        excluded=args.exclude,
+        due_at=moment.astimezone(UTC),
+        wall_time=moment,
+        valid_for=args.valid_for,
+        retry=args.retry,
+        brakes=not args.no_brakes,
+        approved_by=output.actor(),
+        allow_unsafe=args.allow_unsafe,
+    )
+    send = create_send([file_issue(path, update=args.update) for path in args.files], plan)
+    _hold_if_late(send)
+    tasks.ring_sweep()
+    if args.wait:
+        _wait(send.pk, quiet=args.json)
+    send.refresh_from_db()
+    if args.json:
+        output.emit(status.document(send.pk))
+    else:
+        print(f"Send {send.pk}: {send.get_state_display()}. `pressrun status {send.pk}` shows its books.")
+        if send.state_reason:
+            print(send.state_reason)
+        if args.wait:
+            output.show(output.books_table(send))
+    ok = {"finished"} if args.wait else {"scheduled", "starting", "sending", "finished"}
+    return 0 if send.state in ok else 1
+
+
+def _hold_if_late(send: "Send") -> None:
+    from pipeline.transitions import hold_late_sends
+    from pipeline.transitions.sends import LATE_AFTER
+
+    if datetime.now(UTC) - send.due_at > LATE_AFTER:
+        hold_late_sends()
+
+
+def _wait(number: int, *, quiet: bool) -> None:
+    """Show progress on a terminal until the send ends or a person is needed."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from pipeline.commands import output, status
+    from pipeline.models import OPEN_STATES
+    from pipeline.queries import send_summary
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    warned = False
+    with Progress(*columns, disable=quiet or not environment.is_terminal()) as progress:
+        bar = progress.add_task("waiting to start", total=None)
+        while True:
+            send = output.find_send(number)
+            summary = send_summary(send)
+            still_open = sum(summary["counts"].get(state, 0) for state in OPEN_STATES)
+            progress.update(
+                bar,
+                description=str(send.get_state_display()),
+                total=send.audience or None,
+                completed=send.audience - still_open,
+            )
+            if status.ended(send.state):
+                return
+            warned = warned or _warn_if_nobody_works()
+            time.sleep(0.2)
+
+
+def _warn_if_nobody_works() -> bool:
+    from pipeline.delivery.sweep import last_sweep_seconds
+
+    seconds = last_sweep_seconds()
+    if seconds is not None and seconds < QUIET_AFTER:
+        return False
+    print(
+        "No worker seems to run, so the send waits. Nothing is lost. Start `pressrun worker` or `pressrun up`.",
+        file=sys.stderr,
+    )
+    return True
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-22T09:00+09:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _schedule(text: str) -> tuple[timedelta, ...]:
+    try:
+        return parse_schedule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,44 @@
+"""Send: one worker process with its children."""
+
+import argparse
+import os
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--children", type=_positive, default=2, metavar="N", help="batches at once (default 2)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from pipeline.commands import environment
+
+    os.environ["PRESSRUN_CHILDREN"] = str(args.children)
+    environment.prepare()
+    from django.db import connections
+
+    from pipeline.celery import app
+    from pipeline.commands.broker import require_safe_broker
+
+    require_safe_broker()
+    connections.close_all()  # no connection is open when the children are forked
+    # One child more than batches, so that the sweep never waits behind them.
+    app.worker_main(
+        [
+            "worker",
+            "--pool=prefork",
+            f"--concurrency={args.children + 1}",
+            "--queues=sweep,deliver",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=INFO",
+            f"--hostname=pressrun-{os.getpid()}@%h",
+        ]
+    )
+    return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number

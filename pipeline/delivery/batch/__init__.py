@@ -1,0 +1,9 @@
+"""Claim → fill → hand over → record: the one long story of a send, told in one task for at most a minute.
+
+`run_batch` holds a lease and the process's one database connection; `hand` holds one relay connection in a thread;
+`wires` makes the messages; `keeper` keeps the lease alive.
+"""
+
+from pipeline.delivery.batch.story import Worker, run_batch
+
+__all__ = ["Worker", "run_batch"]

@@ -1,0 +1,84 @@
+"""One relay connection in a thread. It speaks SMTP and nothing else: no database, no decisions."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Final
+
+from pipeline.delivery.envelope import Envelope, Result
+from pipeline.delivery.relay import Relay
+from pipeline.delivery.smtp import Connection, RelayTrouble
+
+GROUP_SECONDS: Final = 0.02
+"""A group is what a connection hands over in this time, so that a slow relay gets messages one by one and a death
+of ours leaves one per connection in doubt, while a fast relay does not wait for a commit per message."""
+GROUP_AT_MOST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a hand has to say. `ready`: it wants the next group. `trouble` or `defect`: its thread has ended."""
+
+    hand: "Hand"
+    results: Sequence[Result] = ()
+    ready: bool = False
+    trouble: RelayTrouble | None = None
+    defect: Exception | None = None
+
+
+class Hand:
+    """Give it a group when it reports ready; it reports results. `end()` when there is nothing more."""
+
+    def __init__(
+        self, relay: Relay, *, helo: str, reports: "SimpleQueue[Report]", may_start: Callable[[], bool]
+    ) -> None:
+        self._relay, self._helo, self._reports, self._may_start = relay, helo, reports, may_start
+        self._groups: SimpleQueue[Sequence[Envelope] | None] = SimpleQueue()
+        self.group = 1
+        """How many messages it should get next."""
+        self._thread = threading.Thread(target=self._live, name="hand", daemon=True)
+        self._thread.start()
+
+    def give(self, group: Sequence[Envelope]) -> None:
+        """Hand over this group next."""
+        self._groups.put(group)
+
+    def end(self) -> None:
+        """Close the connection after the current group and wait for it."""
+        self._groups.put(None)
+        self._thread.join()
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        except Exception as defect:  # noqa: BLE001 (whatever it is, the batch must hear of it and end)
+            self._reports.put(Report(self, defect=defect))
+
+    def _run(self) -> None:
+        while (wire := self._open()) is not None:
+            self._reports.put(Report(self, ready=True))
+            while True:
+                group = self._groups.get()
+                if group is None:
+                    wire.close()
+                    return
+                began = time.monotonic()
+                results = wire.send(group, may_start=self._may_start)
+                self._learn(len(group), time.monotonic() - began)
+                self._reports.put(Report(self, results, ready=wire.usable))
+                if not wire.usable:
+                    wire.close()
+                    break
+
+    def _open(self) -> Connection | None:
+        try:
+            return Connection.open(self._relay, helo=self._helo)
+        except RelayTrouble as trouble:
+            self._reports.put(Report(self, trouble=trouble))
+            return None
+
+    def _learn(self, handed: int, seconds: float) -> None:
+        fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS)
+        self.group = max(1, min(fits, 2 * self.group, GROUP_AT_MOST))

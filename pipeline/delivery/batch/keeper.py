@@ -1,0 +1,70 @@
+"""Keeps a lease alive beside the work, over a connection of its own, and knows when it no longer is."""
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from pipeline.transitions.leases import LOCK_SPACE
+
+logger = logging.getLogger(__name__)
+BEATS_PER_LEASE: Final = 4.5
+"""A lease of 45 s is renewed every 10 s."""
+SAFE_SHARE: Final = 0.7
+"""Beyond this share of the lease without a renewal nothing new is started: others may think us dead soon."""
+
+
+class LeaseKeeper:
+    """Use as a context manager; `alive()` may be asked from any thread.
+
+    Its session holds the lease's advisory lock, which the kernel's end of the socket frees the moment we die. The
+    age of the last renewal is taken from the monotonic clock, so that a process stopped for minutes (SIGSTOP, a
+    suspended laptop) finds itself dead before it writes another message.
+    """
+
+    def __init__(self, lease_id: int) -> None:
+        self._lease_id = lease_id
+        self._length = settings.LEASE.total_seconds()
+        self._ended = threading.Event()
+        self._renewed = time.monotonic()
+        self._lost = False
+        self._session = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{lease_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._session.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_SPACE, self._lease_id])
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._session.close()
+
+    def alive(self) -> bool:
+        """Whether new messages may be started under this lease."""
+        return not self._lost and time.monotonic() - self._renewed < SAFE_SHARE * self._length
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._length / BEATS_PER_LEASE):
+            before = time.monotonic()
+            try:
+                cursor = self._session.execute(
+                    "UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [self._lease_id]
+                )
+            except psycopg.Error as error:
+                logger.warning("lease %s cannot be renewed, its batch ends: %s", self._lease_id, error)
+                self._lost = True
+                return
+            if not cursor.rowcount:
+                logger.warning("lease %s was taken away, its batch ends", self._lease_id)
+                self._lost = True
+                return
+            self._renewed = before

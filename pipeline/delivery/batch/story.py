@@ -1,0 +1,253 @@
+"""The story of one batch, read from top to bottom: lease, claim, mark, hand over, record, give back."""
+
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+
+from pipeline import transitions
+from pipeline.content.types import ContentError
+from pipeline.delivery.batch import wires
+from pipeline.delivery.batch.hand import Hand, Report
+from pipeline.delivery.batch.keeper import LeaseKeeper
+from pipeline.delivery.batch.pace import Pace
+from pipeline.delivery.envelope import Envelope, Result, Verdict
+from pipeline.delivery.outcome import outcome
+from pipeline.delivery.relay import Relay
+from pipeline.delivery.retry import next_attempt
+from pipeline.delivery.smtp import RelayTrouble
+from pipeline.models import Send
+from pipeline.readiness import relay_of
+from pipeline.replies import Reason
+from pipeline.transitions import Claimed, Grant, Marked
+from pipeline.transitions.transports import FIRST_WAIT
+
+logger = logging.getLogger(__name__)
+CLAIM_AT_ONCE: Final = 500
+START_FOR_SECONDS: Final = 60.0
+"""After this a batch starts nothing more and gives the rest back, so that no task outlives its doorbell."""
+LISTEN_SECONDS: Final = 1.0
+COMMITS_AT_MOST: Final = 3
+FRUITLESS_AT_MOST: Final = 3
+"""Connections in a row that end before anything was answered, until the relay counts as away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The process that works: `name` begins with `host`; a host works on at most `siblings` batches at once."""
+
+    name: str
+    host: str
+    siblings: int
+    stopping: Callable[[], bool]
+
+
+def run_batch(send_id: int, worker: Worker) -> bool:
+    """Work on a send for up to a minute; True if there is more to do at once.
+
+    Does nothing when the send is not being sent, or no connection to its relay is free.
+    """
+    send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
+    relay = relay_of(send.transport)
+    grant = transitions.open_lease(
+        send_id,
+        owner=worker.name,
+        host=worker.host,
+        wanted=-(-relay.connections // worker.siblings),
+        at_most=relay.connections,
+        siblings=worker.siblings,
+    )
+    if grant is None:
+        return False
+    try:
+        with LeaseKeeper(grant.lease_id) as keeper:
+            return _Batch(send, relay, grant, lambda: keeper.alive() and not worker.stopping()).run()
+    finally:
+        transitions.close_lease(grant.lease_id)
+
+
+class _Batch:
+    def __init__(self, send: Send, relay: Relay, grant: Grant, may_start: Callable[[], bool]) -> None:
+        self._send, self._relay, self._grant = send, relay, grant
+        self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
+        self._deadline = time.monotonic() + START_FOR_SECONDS
+        self._may_start = may_start
+        self._pace = Pace(relay.rate and relay.rate * grant.connections / relay.connections)
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._hands: list[Hand] = []
+        self._working = 0
+        """How many hands have not given up."""
+        self._idle: list[Hand] = []
+        self._claimed: deque[Claimed] = deque()
+        self._flying: dict[int, Claimed] = {}
+        self._marked: list[Marked] = []
+        self._giving = True
+        """Whether anything may still be started; once False it stays so."""
+        self._answered = False
+        self._fruitless = 0
+        self._trouble: RelayTrouble | None = None
+
+    def run(self) -> bool:
+        """The loop. Each turn is one commit: the last replies, and the marks of what is handed over next."""
+        self._claim()
+        try:
+            self._hire(min(self._grant.connections, len(self._claimed)))
+            while self._flying or self._marked or self._giving:
+                self._turn()
+                self._listen()
+        finally:
+            for hand in self._hands:
+                hand.end()
+        self._judge_relay()
+        return bool(self._claimed) and time.monotonic() > self._deadline
+
+    def _hire(self, number: int) -> None:
+        for _ in range(number):
+            self._hands.append(
+                Hand(self._relay, helo=settings.BOUNCE_DOMAIN, reports=self._reports, may_start=self._may_start)
+            )
+        self._working = number
+
+    # One turn
+
+    def _turn(self) -> None:
+        groups = self._next_groups()
+        chosen = [one for _, group in groups for one, _ in group]
+        if not chosen and not self._marked:
+            return
+        states = self._commit(chosen)
+        for hand, group in groups:
+            self._hand_over(hand, [(one, wire) for one, wire in group if states.get(one.id) == "in_flight"])
+        if len(states) < len(chosen) or "pending" in states.values():
+            self._giving = False  # paused, cancelled, or the lease is gone
+
+    def _commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
+        """Write the replies and mark the chosen, together. What a relay said is worth more than one try."""
+        for attempt in count(1):
+            try:
+                with transaction.atomic():
+                    self._write_replies()
+                    states = transitions.mark_in_flight(self._send.pk, lease_id=self._grant.lease_id, claimed=chosen)
+            except OperationalError as error:
+                if attempt == COMMITS_AT_MOST:
+                    raise
+                logger.warning("the books of send %s could not be written, once more: %s", self._send.pk, error)
+                connection.close_if_unusable_or_obsolete()
+            else:
+                self._marked = []
+                return states
+
+    def _hand_over(self, hand: Hand, group: Sequence[tuple[Claimed, Envelope]]) -> None:
+        if not group:
+            self._idle.append(hand)
+            return
+        self._pace.spend(len(group))
+        self._flying.update((one.id, one) for one, _ in group)
+        hand.give([wire for _, wire in group])
+
+    def _next_groups(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
+        if not self._may_start() or time.monotonic() > self._deadline:
+            self._giving = False
+        allowed = self._pace.allowed()
+        groups = []
+        while self._giving and self._idle and allowed > 0:
+            hand = self._idle.pop()
+            group = self._fill(min(hand.group, allowed))
+            allowed -= len(group)
+            if group:
+                groups.append((hand, group))
+            else:
+                self._idle.append(hand)
+        return groups
+
+    def _fill(self, most: int) -> list[tuple[Claimed, Envelope]]:
+        group: list[tuple[Claimed, Envelope]] = []
+        while len(group) < most and (self._claimed or self._claim()):
+            one = self._claimed.popleft()
+            try:
+                group.append((one, wires.envelope(self._send.newsletter, self._send.pk, one)))
+            except ContentError as error:
+                transitions.reject_unrenderable(self._send.pk, one, why=str(error))
+        return group
+
+    def _claim(self) -> bool:
+        found = transitions.claim(self._send.pk, lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
+        self._claimed.extend(found)
+        self._giving = self._giving and bool(found)
+        return bool(found)
+
+    # What comes back
+
+    def _listen(self) -> None:
+        """Wait for a hand, or for the pace; then take everything that is there."""
+        if self._idle and self._giving:
+            wait = self._pace.wait()
+        else:
+            wait = LISTEN_SECONDS if self._flying or self._giving else 0.0
+        try:
+            self._hear(self._reports.get(timeout=wait) if wait else self._reports.get_nowait())
+            while True:
+                self._hear(self._reports.get_nowait())
+        except Empty:
+            return
+
+    def _hear(self, report: Report) -> None:
+        if report.defect:
+            raise report.defect
+        self._marked.extend(self._mark(result) for result in report.results)
+        if report.results:
+            lost = all(result.verdict is Verdict.UNSENT for result in report.results) and not report.ready
+            self._fruitless = self._fruitless + 1 if lost else 0
+            self._answered = self._answered or not lost
+        if report.trouble:
+            self._trouble = report.trouble
+            self._working -= 1
+        elif report.ready:
+            self._idle.append(report.hand)
+        if not self._working or self._fruitless > FRUITLESS_AT_MOST:
+            self._giving = False
+
+    def _mark(self, result: Result) -> Marked:
+        """What the books shall say of one result, and when the delivery is due again if it is."""
+        one = self._flying.pop(int(str(result.key)))
+        found = outcome(result)
+        now = datetime.now(UTC)
+        state, reason, due_at = found.state, found.reason, None
+        if state == "uncertain":
+            due_at = now + settings.UNCERTAIN_WAIT
+        elif state == "pending":
+            due_at = now
+            if found.counts:
+                due_at = next_attempt(self._waits, one.attempts + 1, now, random.random())  # noqa: S311 (spreads load)
+            if self._send.valid_until and due_at > self._send.valid_until:
+                return Marked(one.id, one.fence, "expired", "too-late", found.reply, counts=found.counts, due_at=None)
+        return Marked(one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at)
+
+    def _write_replies(self) -> None:
+        if not self._marked:
+            return
+        written = transitions.record(self._send.pk, self._marked)
+        for one in self._marked:
+            if one.id in written and one.state == "rejected" and one.reason == Reason.NO_SUCH_MAILBOX:
+                transitions.suppress_dead(self._send.pk, one.id, source="smtp")
+
+    # The end
+
+    def _judge_relay(self) -> None:
+        """A relay that answers is well; one that a person must mend pauses the send; another rests a while."""
+        if self._answered and not self._trouble:
+            transitions.clear_backoff(self._send.transport_id)
+        elif self._trouble and not self._trouble.temporary:
+            transitions.pause_if_sending(self._send.pk, actor="delivery", why=str(self._trouble))
+        elif self._trouble or self._fruitless:
+            why = str(self._trouble or "It closes every connection before it takes a message.")
+            transitions.back_off(self._send.transport_id, why=why, first_wait=min(FIRST_WAIT, self._waits[0]))

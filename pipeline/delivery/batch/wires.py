@@ -1,0 +1,67 @@
+"""A claimed delivery becomes an envelope: tokens, merge fields, one join of byte strings."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+from django.conf import settings
+
+from pipeline.content import headers, message
+from pipeline.content.types import ContentError
+from pipeline.content.types import Proof as Segments
+from pipeline.delivery.envelope import Envelope
+from pipeline.keys import keyring
+from pipeline.models import Newsletter, Proof
+from pipeline.tokens import Purpose
+from pipeline.transitions import Claimed
+
+
+@lru_cache(maxsize=8)
+def segments(proof_hash: str) -> Segments:
+    """A proof's segments, kept: an issue in two languages is read twice per process, not per message."""
+    return message.load(bytes(Proof.objects.values_list("packed", flat=True).get(pk=proof_hash)))
+
+
+def values(newsletter: Newsletter, send_id: int, one: Claimed, *, date: str = "") -> dict[str, str]:
+    """What fills this person's slots: merge fields, tokens, and the headers that differ by person."""
+    sign = keyring().sign
+    name = " ".join(part for part in (one.first_name, one.last_name) if part)
+    return {
+        "to": _to(name, one.email),
+        "date": date,
+        "message_id": message_id(newsletter, send_id, one.id),
+        "email": one.email,
+        "first_name": one.first_name,
+        "last_name": one.last_name,
+        "name": name,
+        "language": one.language,
+        "token.unsubscribe": sign(Purpose.UNSUBSCRIBE, send_id, one.id, one.subscriber_id, newsletter.pk),
+        "token.view": sign(Purpose.VIEW, send_id, one.id),
+        "token.id": sign(Purpose.HEADER, send_id, one.id),
+    }
+
+
+def _to(name: str, email: str) -> str:
+    try:
+        return headers.address(name, email)
+    except ContentError:  # a name that no header may hold; the person still gets their mail
+        return headers.address("", email)
+
+
+def message_id(newsletter: Newsletter, send_id: int, delivery_id: int) -> str:
+    """The same for every try of a delivery, on a domain of the sender's."""
+    domain = newsletter.sender_address.rpartition("@")[2]
+    return f"<{keyring().sign(Purpose.MESSAGE_ID, send_id, delivery_id)}@{domain}>"
+
+
+def envelope(newsletter: Newsletter, send_id: int, one: Claimed) -> Envelope:
+    """The message as it goes over the wire, with its signed return path. Raises ContentError."""
+    date = format_datetime(datetime.now(UTC).replace(microsecond=0))
+    return_path = keyring().sign(Purpose.RETURN_PATH, send_id, one.id)
+    return Envelope(
+        key=one.id,
+        sender=f"b-{return_path}@{settings.BOUNCE_DOMAIN}",
+        recipient=one.email,
+        wire=message.fill(segments(one.proof_hash), values(newsletter, send_id, one, date=date)),
+        envid=f"{send_id}-{one.id}",
+    )

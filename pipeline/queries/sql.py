@@ -1,0 +1,33 @@
+"""Running SQL by hand where the ORM has no words for it: rows come back as tuples or dictionaries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, LiteralString
+
+from django.db import connection, transaction
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+PAGE = 2_000
+
+
+def rows(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """Run a statement that returns rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def execute(statement: str, parameters: Parameters = ()) -> int:
+    """Run a statement and return how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def stream(statement: LiteralString, parameters: Parameters = ()) -> Iterator[tuple[Any, ...]]:
+    """Rows of a large answer in constant memory, from one snapshot, through a server-side cursor."""
+    with transaction.atomic():
+        connection.ensure_connection()
+        with connection.connection.cursor(name="pressrun_stream") as cursor:
+            cursor.itersize = PAGE
+            cursor.execute(statement, parameters)
+            yield from cursor

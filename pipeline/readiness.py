@@ -1,0 +1,83 @@
+"""Whether this installation may write to the world. A laptop's defaults may reach only a relay on the laptop."""
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import dns.exception
+import dns.resolver
+from django.conf import settings
+
+from pipeline.delivery.relay import Relay, parse_relay
+from pipeline.errors import PressrunError
+from pipeline.models import Marker, Newsletter, Transport
+
+LOCAL_INBOX = "local-inbox"
+"""The marker under which a running local inbox gives its address."""
+DNS_SECONDS = 5.0
+
+
+class NotReadyError(PressrunError):
+    """Something about the installation stands against writing to real people."""
+
+
+def relay_of(transport: Transport) -> Relay:
+    """The transport's own address, else PRESSRUN_SMTP_URL, else a local inbox that runs. Raises NotReadyError."""
+    url = transport.url or settings.SMTP_URL or _local_inbox()
+    if not url:
+        raise NotReadyError(
+            "There is no relay to send through. Nothing was sent. Set PRESSRUN_SMTP_URL, or run `pressrun up`, "
+            "which brings a local inbox."
+        )
+    return parse_relay(url)
+
+
+def require_ready(newsletter: Newsletter, transport: Transport, *, allow_unsafe: bool = False) -> None:
+    """Raise NotReadyError with each reason why this newsletter must not go out through this relay."""
+    relay = relay_of(transport)
+    if relay.is_loopback or allow_unsafe:
+        return
+    reasons = list(_obstacles(newsletter))
+    if reasons:
+        lines = "\n".join(f"  {reason}" for reason in reasons)
+        raise NotReadyError(
+            f"The relay {relay.place} reaches real people, and this installation is not ready for them. "
+            f"Nothing was sent. (--allow-unsafe is for tests.)\n{lines}"
+        )
+
+
+def _obstacles(newsletter: Newsletter) -> Iterator[str]:
+    site = urlsplit(settings.BASE_URL)
+    if site.scheme != "https" or not is_public(site.hostname or ""):
+        yield f"PRESSRUN_BASE_URL is {settings.BASE_URL}: links in the mail must lead to a public https address."
+    problem = _mx_problem(settings.BOUNCE_DOMAIN)
+    if problem:
+        yield f"PRESSRUN_BOUNCE_DOMAIN is {settings.BOUNCE_DOMAIN}: {problem}, so bounces would be lost."
+    if not newsletter.postal_address.strip():
+        yield f"The newsletter {newsletter.slug} has no postal address; the law asks for one in each mail."
+
+
+def is_public(host: str) -> bool:
+    """Whether a reader elsewhere can reach this host, as far as its name tells."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal", ".test", ".example", ".invalid"))
+
+
+def _mx_problem(domain: str) -> str:
+    if not is_public(domain):
+        return "nobody outside can reach it"
+    resolver = dns.resolver.Resolver()
+    resolver.lifetime = DNS_SECONDS
+    try:
+        resolver.resolve(domain, "MX")
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return "it has no MX record"
+    except dns.exception.DNSException as error:
+        return f"its MX record could not be looked up ({type(error).__name__})"
+    return ""
+
+
+def _local_inbox() -> str:
+    return Marker.objects.filter(name=LOCAL_INBOX).values_list("text", flat=True).first() or ""

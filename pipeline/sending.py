@@ -1,0 +1,238 @@
+"""From an editor's approval to a scheduled send: issue filed, compiled to a proof, checked, put in the books.
+
+The pages and the command line both come through here, so that what one refuses the other refuses too.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image, UnidentifiedImageError
+
+from pipeline import transitions
+from pipeline.content import issuefile, preflight, walk
+from pipeline.content.compile import compile_issue
+from pipeline.content.message import dump
+from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Picture, Site
+from pipeline.documents import document_of, fill_in, profile_of
+from pipeline.errors import PressrunError
+from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, Transport
+from pipeline.readiness import require_ready
+from subscribers.models import List
+
+PICTURE_FORMATS: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif"}
+PICTURE_BYTES_AT_MOST: Final = 5_000_000
+
+
+class NewsletterDiffersError(PressrunError):
+    """The issue file describes the newsletter otherwise than the database has it."""
+
+
+class BlockedError(PressrunError):
+    """Preflight found something that must not go out."""
+
+    def __init__(self, issue: Issue, findings: Sequence[Finding]) -> None:
+        self.findings = findings
+        lines = "\n".join(f"  {found.place}: {found.message}" for found in findings)
+        super().__init__(f"{issue} is not fit to send. Nothing was sent. Mend these first:\n{lines}")
+
+
+class NoSuchListError(PressrunError):
+    """A list that does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a person decided about a send."""
+
+    lists: Sequence[str]
+    """Slugs."""
+    excluded: Sequence[str] = ()
+    due_at: datetime
+    zone: str = "UTC"
+    wall_time: datetime | None = None
+    valid_for: timedelta | None = None
+    retry: Sequence[timedelta] = ()
+    brakes: bool = True
+    approved_by: str
+    owner_id: int | None = None
+    allow_unsafe: bool = False
+
+
+def file_issue(path: Path, *, update: bool) -> Issue:
+    """File an issue file as a draft of its newsletter; an edition that exists is replaced by it.
+
+    Raises ContentError with line and column, NewsletterDiffersError, or PressrunError for a picture that is missing.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContentError(f"the issue file cannot be read as UTF-8 text: {error}", source=str(path)) from error
+    parsed = issuefile.parse(text, source=str(path))
+    with transaction.atomic():
+        newsletter = _newsletter(parsed.newsletter, parsed.document.newsletter, update=update, source=path)
+        issue = Issue.objects.filter(
+            newsletter=newsletter, number=parsed.document.number, language=parsed.document.language
+        ).first() or Issue(newsletter=newsletter)
+        fill_in(issue, parsed.document)
+        sources = [block.src for _, block in walk.blocks(parsed.document) if isinstance(block, Picture)]
+        issue.pictures = {src: _store_picture(path.parent / src) for src in sources if "://" not in src}
+        issue.save()
+        issue.save_revision()
+    return issue
+
+
+def compiled(issue: Issue) -> Compilation:
+    """Compile an issue as it stands in the row. Raises ContentError."""
+    document, newsletter, site = document_of(issue), profile_of(issue.newsletter), site_of(issue.newsletter)
+    pictures = {src: settings.BASE_URL + default_storage.url(name) for src, name in issue.pictures.items()}
+    # A secret that follows from the content: the same issue gives the same proof, and no writer can know it.
+    everything = repr((document, newsletter, site, sorted(pictures.items()))).encode()
+    key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
+    nonce = hashlib.blake2b(everything, key=key, digest_size=12).hexdigest()
+    return compile_issue(document, newsletter, site, nonce=nonce, pictures=pictures)
+
+
+def make_proof(issue: Issue) -> Proof:
+    """Freeze an issue as a proof. Raises BlockedError when preflight forbids it, ContentError when it cannot be."""
+    made = compiled(issue)
+    blocking = [found for found in made.findings if preflight.blocked((found,))]
+    if blocking:
+        raise BlockedError(issue, blocking)
+    proof, _ = Proof.objects.get_or_create(
+        hash=made.proof.hash,
+        defaults={
+            "issue": issue,
+            "language": made.proof.language,
+            "subject": made.proof.subject,
+            "packed": dump(made.proof),
+            "html_size": made.proof.html_size,
+            "encoded_size": made.proof.encoded_size,
+            "findings": [asdict(found) for found in made.findings],
+            "layout": made.proof.layout,
+        },
+    )
+    return proof
+
+
+def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
+    """Schedule the editions of one issue to the lists. Raises PressrunError with what stands against it."""
+    newsletter = issues[0].newsletter
+    if len({issue.newsletter_id for issue in issues}) > 1 or len({issue.language for issue in issues}) < len(issues):
+        raise PressrunError("The editions of one send belong to one newsletter, and each has a language of its own.")
+    lists, excluded = _lists(plan.lists), _lists(plan.excluded)
+    transport, _ = Transport.objects.get_or_create(name="default")
+    require_ready(newsletter, transport, allow_unsafe=plan.allow_unsafe)
+    proofs = {issue.language: make_proof(issue).hash for issue in _main_first(issues, newsletter)}
+    return transitions.create_send(
+        transitions.NewSend(
+            newsletter_id=newsletter.pk,
+            transport=transport,
+            proofs=proofs,
+            lists=lists,
+            excluded=excluded,
+            due_at=plan.due_at,
+            zone=plan.zone,
+            wall_time=plan.wall_time,
+            valid_for=plan.valid_for or settings.VALID_FOR,
+            retry=plan.retry or settings.RETRY,
+            brakes=plan.brakes,
+            approved_by=plan.approved_by,
+            owner_id=plan.owner_id,
+        )
+    )
+
+
+def site_of(newsletter: Newsletter) -> Site:
+    """Where this installation answers for the newsletter."""
+    return Site(
+        base_url=settings.BASE_URL,
+        bounce_domain=settings.BOUNCE_DOMAIN,
+        message_id_domain=newsletter.sender_address.rpartition("@")[2],
+    )
+
+
+def _main_first(issues: Sequence[Issue], newsletter: Newsletter) -> list[Issue]:
+    return sorted(issues, key=lambda issue: issue.language != newsletter.language)
+
+
+def _lists(slugs: Sequence[str]) -> list[int]:
+    known: Mapping[str, int] = dict(List.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+    missing = [slug for slug in slugs if slug not in known]
+    if missing:
+        have = ", ".join(List.objects.values_list("slug", flat=True)) or "none yet"
+        raise NoSuchListError(
+            f"There is no list {', '.join(missing)}. Nothing was sent. Lists: {have}. "
+            "`pressrun import FILE.csv --list SLUG --create` makes one."
+        )
+    return [known[slug] for slug in dict.fromkeys(slugs)]
+
+
+def _newsletter(profile: NewsletterProfile | None, slug: str, *, update: bool, source: Path) -> Newsletter:
+    found = Newsletter.objects.filter(slug=slug).first()
+    if profile is None:
+        if found is None:
+            raise ContentError(
+                f"there is no newsletter {slug!r}. Write `newsletter:` as a mapping (slug, name, sender, reply_to, "
+                "postal_address) and it is made",
+                source=str(source),
+            )
+        return found
+    wanted = {field.name: getattr(profile, field.name) for field in fields(profile)}
+    wanted["brand"] = dict(profile.brand)
+    if found is None:
+        return Newsletter.objects.create(**wanted)
+    differing = [name for name, value in wanted.items() if getattr(found, name) != value]
+    if differing and not update:
+        raise NewsletterDiffersError(_difference(found, wanted, differing, source))
+    if differing:
+        for name in differing:
+            setattr(found, name, wanted[name])
+        found.save()
+        _audit_newsletter(found, differing)
+    return found
+
+
+def _difference(found: Newsletter, wanted: Mapping[str, Any], differing: Sequence[str], source: Path) -> str:
+    lines = "\n".join(
+        f"  {name}: {json.dumps(getattr(found, name), ensure_ascii=False)} here, "
+        f"{json.dumps(wanted[name], ensure_ascii=False)} in the file"
+        for name in differing
+    )
+    return (
+        f"{source} describes the newsletter {found.slug!r} otherwise than it is. Nothing was changed. "
+        f"Add --update to take over the file's:\n{lines}"
+    )
+
+
+def _audit_newsletter(newsletter: Newsletter, differing: Sequence[str]) -> None:
+    AuditEvent.objects.create(
+        actor="command line",
+        action="newsletter.changed",
+        subject=f"newsletter:{newsletter.pk}",
+        detail={"fields": list(differing)},
+    )
+
+
+def _store_picture(path: Path) -> str:
+    """Keep a picture under the hash of its bytes, so that what a proof shows can never change."""
+    try:
+        if path.stat().st_size > PICTURE_BYTES_AT_MOST:
+            raise ContentError(f"the picture is larger than {PICTURE_BYTES_AT_MOST // 1_000_000} MB", source=str(path))
+        raw = path.read_bytes()
+        with Image.open(io.BytesIO(raw), formats=list(PICTURE_FORMATS)) as image:
+            suffix = PICTURE_FORMATS[str(image.format)]
+    except OSError as error:
+        what = "not a PNG, JPEG or GIF" if isinstance(error, UnidentifiedImageError) else error.strerror or str(error)
+        raise ContentError(f"the picture cannot be used: {what}", source=str(path)) from error
+    name = f"pictures/{hashlib.sha256(raw).hexdigest()[:32]}{suffix}"
+    return name if default_storage.exists(name) else str(default_storage.save(name, ContentFile(raw)))

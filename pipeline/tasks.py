@@ -1,0 +1,105 @@
+"""Celery's entry points: ids in, one call, ring again. No decisions here."""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from celery import signals
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from pipeline.celery import app
+from pipeline.delivery.batch import Worker, run_batch
+from pipeline.delivery.sweep import sweep as sweep_books
+
+logger = logging.getLogger(__name__)
+STOPPING: Final = multiprocessing.Event()
+"""Made before the fork, so that the parent can tell its children; Celery itself does not."""
+HOST: Final = f"{socket.gethostname()}:{os.getpid()}:"
+"""Names this worker: imported by the parent before it forks."""
+RING_EXPIRES: Final = 3 * settings.SWEEP.total_seconds() + 5
+_terminated = False
+
+
+def stopping() -> bool:
+    """Whether this worker is ending: nothing new is started then."""
+    return _terminated or STOPPING.is_set()
+
+
+def _listen_for_the_end() -> None:
+    """First line of every task: SIGTERM to a child alone ends its work in order too.
+
+    The handler sets a plain flag: taking the event's lock inside a signal handler could wait for ourselves.
+    """
+
+    def terminated(*_: object) -> None:
+        global _terminated  # noqa: PLW0603 (a signal handler has nowhere else to write)
+        _terminated = True
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminated)
+
+
+@app.task(name="pipeline.sweep")
+def sweep() -> None:
+    """Tidy the books and ring for every send with something due."""
+    _listen_for_the_end()
+    for send_id in sweep_books():
+        ring(send_id)
+
+
+@app.task(name="pipeline.deliver")
+def deliver(send_id: int) -> None:
+    """Work on a send for a while; ring for a sibling at the start and for ourselves at the end."""
+    _listen_for_the_end()
+    children = int(os.environ.get("PRESSRUN_CHILDREN", "2"))
+    worker = Worker(name=f"{HOST}{os.getpid()}", host=HOST, siblings=children, stopping=stopping)
+    if run_batch(send_id, worker):
+        ring(send_id)
+
+
+def ring(send_id: int) -> None:
+    """Ask for a worker. The broker may be away: the next sweep rings again."""
+    _ring(lambda: deliver.apply_async([send_id], expires=RING_EXPIRES, retry=False))
+
+
+def ring_sweep() -> None:
+    """Ask for a sweep, now rather than within seconds."""
+    _ring(lambda: sweep.apply_async(expires=RING_EXPIRES, retry=False))
+
+
+def _ring(send: Callable[[], Any]) -> None:
+    try:
+        send()
+    except (OperationalError, OSError) as error:
+        logger.warning("the queue is away (%s); work is found by the next sweep", error)
+
+
+# The worker's parent process
+
+_ended = threading.Event()
+
+
+@signals.worker_ready.connect
+def _start_bell(**_: Any) -> None:
+    """Ring the sweep from each worker's parent, so that a worker alone is enough. It touches no database."""
+    threading.Thread(target=_bell, name="bell", daemon=True).start()
+
+
+def _bell() -> None:
+    ring_sweep()
+    while not _ended.wait(settings.SWEEP.total_seconds()):
+        with contextlib.suppress(Exception):  # a bell that fails is rung again; _ring has logged it
+            ring_sweep()
+
+
+@signals.worker_shutting_down.connect
+def _tell_children(**_: Any) -> None:
+    _ended.set()
+    STOPPING.set()

@@ -1,0 +1,65 @@
+"""The only code that changes the state of a send or a delivery.
+
+Each function is one transaction: a conditional UPDATE with the old state in its WHERE, and for what people do an
+audit row. No row updated means that someone was first, which is no error. Nothing here rings Celery: callers do.
+"""
+
+from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
+from pipeline.transitions.facts import (
+    record_bounce,
+    record_complaint,
+    record_delay,
+    record_evidence,
+    record_leaving,
+    suppress_dead,
+)
+from pipeline.transitions.leases import Grant, close_lease, open_lease, renew_lease, settle_dead_leases
+from pipeline.transitions.sends import (
+    NewSend,
+    WrongStateError,
+    cancel_send,
+    create_send,
+    finish_sends,
+    hold_late_sends,
+    pause_if_sending,
+    pause_send,
+    resume_send,
+    start_send,
+)
+from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
+from pipeline.transitions.transports import back_off, clear_backoff
+
+__all__ = [
+    "Claimed",
+    "Grant",
+    "Marked",
+    "NewSend",
+    "WrongStateError",
+    "back_off",
+    "cancel_leftovers",
+    "cancel_send",
+    "claim",
+    "clear_backoff",
+    "close_lease",
+    "create_send",
+    "expire_overdue",
+    "finish_sends",
+    "hold_late_sends",
+    "mark_in_flight",
+    "open_lease",
+    "pause_if_sending",
+    "pause_send",
+    "record",
+    "record_bounce",
+    "record_complaint",
+    "record_delay",
+    "record_evidence",
+    "record_leaving",
+    "reject_unrenderable",
+    "renew_lease",
+    "resume_send",
+    "settle_dead_leases",
+    "settle_uncertain",
+    "start_send",
+    "suppress_dead",
+]

@@ -1,0 +1,154 @@
+"""A delivery's way from pending to the relay's answer. Bulk statements, each guarded by state, fence and lease."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pipeline.queries.sql import execute, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery in this batch's hands, with what its message needs of the person."""
+
+    id: int
+    fence: int
+    subscriber_id: int
+    email: str
+    address_key: str
+    proof_hash: str
+    attempts: int
+    retried: bool
+    first_name: str
+    last_name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What one handed-over delivery came to, ready for the books."""
+
+    id: int
+    fence: int
+    state: str
+    reason: str
+    reply: str
+    counts: bool
+    due_at: datetime | None
+
+
+# Rows are taken in order of their due time, which the partial index holds, past those that other batches have locked.
+_CLAIM: Final = """
+  WITH due AS (
+    SELECT d.id, p.first_name, p.last_name, p.language
+    FROM pipeline_delivery d LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
+    WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now()
+    ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED
+  )
+  UPDATE pipeline_delivery d
+  SET state = 'claimed', reason = 'working', fence = d.fence + 1, lease_id = %(lease)s, updated_at = now()
+  FROM due WHERE d.send_id = %(send)s AND d.id = due.id
+  RETURNING d.id, d.fence, d.subscriber_id, d.email, d.address_key, d.proof_hash, d.attempts, d.retried,
+    coalesce(due.first_name, ''), coalesce(due.last_name, ''), coalesce(due.language, '')
+"""
+
+# The last look before a person is written to: still subscribed to a list of this send, the address not suppressed,
+# the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between.
+_MARK: Final = """
+  WITH verdict AS (
+    SELECT d.id,
+      CASE
+        WHEN s.state <> 'sending' OR l.id IS NULL THEN 'pending'
+        WHEN p.id IS NULL OR NOT EXISTS (
+          SELECT FROM subscribers_subscription m JOIN pipeline_sendlist sl ON sl.list_id = m.list_id
+          WHERE m.subscriber_id = d.subscriber_id AND sl.send_id = d.send_id AND NOT sl.excluded
+            AND m.state = 'subscribed'
+        ) OR EXISTS (
+          SELECT FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
+            AND x.scope IN ('all', 'newsletter:' || s.newsletter_id) AND (x.expires_at IS NULL OR x.expires_at > now())
+            AND NOT EXISTS (SELECT FROM subscribers_suppression y WHERE y.lifts_id = x.id)
+        ) THEN 'skipped'
+        ELSE 'in_flight'
+      END AS state,
+      p.id IS NULL AS erased,
+      EXISTS (SELECT FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
+              AND x.reason <> 'unsubscribed') AS suppressed
+    FROM pipeline_delivery d
+    JOIN unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence) ON mine.id = d.id AND mine.fence = d.fence
+    JOIN pipeline_send s ON s.id = d.send_id
+    LEFT JOIN pipeline_lease l ON l.id = d.lease_id
+    LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
+    WHERE d.send_id = %(send)s AND d.state = 'claimed' AND d.lease_id = %(lease)s
+  )
+  UPDATE pipeline_delivery d SET
+    state = v.state,
+    reason = CASE v.state WHEN 'in_flight' THEN 'working'
+      WHEN 'skipped' THEN CASE WHEN v.erased THEN 'erased' WHEN v.suppressed THEN 'suppressed' ELSE 'unsubscribed' END
+      ELSE CASE WHEN d.retried THEN 'retry' ELSE 'not-sent' END END,
+    fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END,
+    lease_id = CASE v.state WHEN 'in_flight' THEN d.lease_id END,
+    due_at = CASE v.state WHEN 'pending' THEN now() END,
+    updated_at = now()
+  FROM verdict v WHERE d.send_id = %(send)s AND d.id = v.id AND d.state = 'claimed' AND d.lease_id = %(lease)s
+  RETURNING d.id, d.state
+"""
+
+_RECORD: Final = """
+  UPDATE pipeline_delivery d SET
+    state = v.state, reason = v.reason, reply = v.reply, due_at = v.due_at, lease_id = NULL, updated_at = now(),
+    attempts = d.attempts + CASE WHEN v.counts THEN 1 ELSE 0 END,
+    fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END
+  FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[],
+              %(counts)s::bool[], %(due)s::timestamptz[])
+    AS v(id, fence, state, reason, reply, counts, due_at)
+  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state = 'in_flight' AND d.fence = v.fence
+  RETURNING d.id
+"""
+
+
+def claim(send_id: int, *, lease_id: int, most: int) -> list[Claimed]:
+    """Take up to `most` due deliveries for this lease."""
+    found = rows(_CLAIM, {"send": send_id, "lease": lease_id, "most": most})
+    return [Claimed(*row) for row in found]
+
+
+def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -> dict[int, str]:
+    """Look once more and mark what may go: id → state now. An id that is missing is no longer ours."""
+    found = rows(
+        _MARK,
+        {
+            "send": send_id,
+            "lease": lease_id,
+            "ids": [one.id for one in claimed],
+            "fences": [one.fence for one in claimed],
+        },
+    )
+    return {int(pk): str(state) for pk, state in found}
+
+
+def record(send_id: int, marked: Sequence[Marked]) -> set[int]:
+    """Write what the relay said. The ids written; one that is missing was taken from us as uncertain meanwhile."""
+    found = rows(
+        _RECORD,
+        {
+            "send": send_id,
+            "ids": [one.id for one in marked],
+            "fences": [one.fence for one in marked],
+            "states": [one.state for one in marked],
+            "reasons": [one.reason for one in marked],
+            "replies": [one.reply for one in marked],
+            "counts": [one.counts for one in marked],
+            "due": [one.due_at for one in marked],
+        },
+    )
+    return {int(pk) for (pk,) in found}
+
+
+def reject_unrenderable(send_id: int, one: Claimed, *, why: str) -> None:
+    """Close a delivery whose message cannot be made; the others go on."""
+    execute(
+        "UPDATE pipeline_delivery SET state = 'rejected', reason = 'render', reply = %s, lease_id = NULL,"
+        " due_at = NULL, updated_at = now() WHERE send_id = %s AND id = %s AND fence = %s AND state = 'claimed'",
+        [why, send_id, one.id, one.fence],
+    )

@@ -1,0 +1,77 @@
+"""What came back about a delivery: facts beside its state, and evidence that settles an uncertain one."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from pipeline.models import AuditEvent, Delivery
+from pipeline.queries.sql import execute
+from subscribers import transitions as people
+from subscribers.models import SuppressionReason
+
+
+def record_bounce(send_id: int, delivery_id: int, *, reason: str, hard: bool, at: datetime, source: str) -> None:
+    """Note a bounce. The first one stays; a bounce proves that the relay had taken the message."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what=f"bounce ({source})")
+        execute(
+            "UPDATE pipeline_delivery SET bounced_at = %s, bounce_reason = %s, bounce_hard = %s"
+            " WHERE send_id = %s AND id = %s AND bounced_at IS NULL",
+            [at, reason, hard, send_id, delivery_id],
+        )
+
+
+def record_delay(send_id: int, delivery_id: int, *, at: datetime) -> None:
+    """Note a warning that delivery takes longer. It proves that the relay has the message."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what="delay warning")
+        _fact("delayed_at", send_id, delivery_id, at)
+
+
+def record_complaint(send_id: int, delivery_id: int, *, at: datetime, source: str) -> None:
+    """Note a complaint: the person has the message."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what=f"complaint ({source})")
+        _fact("complained_at", send_id, delivery_id, at)
+
+
+def record_leaving(send_id: int, delivery_id: int, *, at: datetime) -> None:
+    """Note that this message was the one by which the person left."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what="unsubscribed through it")
+        _fact("unsubscribed_at", send_id, delivery_id, at)
+
+
+def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
+    """Settle an uncertain or held delivery: something came back that only an arrived message causes."""
+    settled = execute(
+        "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
+        " WHERE send_id = %s AND id = %s AND state IN ('uncertain', 'held')",
+        [send_id, delivery_id],
+    )
+    if settled:
+        AuditEvent.objects.create(
+            actor="feedback",
+            action="delivery.settled",
+            subject=f"delivery:{send_id}-{delivery_id}",
+            detail={"evidence": what, "at": at.isoformat()},
+        )
+
+
+def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:
+    """Suppress the address of a delivery for every newsletter: its mailbox does not exist."""
+    address_key = Delivery.objects.values_list("address_key", flat=True).get(send_id=send_id, id=delivery_id)
+    people.suppress(
+        address_key,
+        reason=SuppressionReason.DEAD_ADDRESS,
+        scope="all",
+        source=f"{source} delivery:{send_id}-{delivery_id}",
+        by="feedback",
+    )
+
+
+def _fact(column: str, send_id: int, delivery_id: int, at: datetime) -> None:
+    execute(
+        f"UPDATE pipeline_delivery SET {column} = %s WHERE send_id = %s AND id = %s AND {column} IS NULL",  # noqa: S608 (names of ours)
+        [at, send_id, delivery_id],
+    )

@@ -1,0 +1,106 @@
+"""Leases: who works on which deliveries, for how long, with how many of the relay's connections.
+
+A holder renews its row by the database's clock and keeps the advisory lock of the lease's id. The kernel ends that
+session with the process, so a free lock says at once that the holder is dead; an old row says that it is stuck.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from pipeline.models import AuditEvent, Lease
+from pipeline.queries.sql import execute, rows
+
+LOCK_SPACE: Final = 0x5052  # the first half of the two-part advisory lock; the second is the lease's id
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lease as opened."""
+
+    lease_id: int
+    connections: int
+
+
+def open_lease(send_id: int, *, owner: str, host: str, wanted: int, at_most: int, siblings: int) -> Grant | None:
+    """Take a lease with up to `wanted` connections of the transport's `at_most`, or None when nothing is free.
+
+    `owner` names this process and begins with `host`, which names its worker; a worker holds at most `siblings`
+    leases, so that one of its children stays free for the sweep. The row lock on the transport makes the sum exact.
+    """
+    with transaction.atomic():
+        found = rows(
+            "SELECT t.id FROM pipeline_transport t JOIN pipeline_send s ON s.transport_id = t.id"
+            " WHERE s.id = %s AND s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
+            " FOR UPDATE OF t",
+            [send_id],
+        )
+        if not found:
+            return None
+        [(transport_id,)] = found
+        [(used, mine)] = rows(
+            "SELECT coalesce(sum(connections), 0), count(*) FILTER (WHERE starts_with(owner, %s))"
+            " FROM pipeline_lease WHERE transport_id = %s",
+            [host, transport_id],
+        )
+        connections = min(wanted, at_most - int(used))
+        if connections < 1 or mine >= siblings:
+            return None
+        lease = Lease.objects.create(send_id=send_id, transport_id=transport_id, owner=owner, connections=connections)
+    return Grant(lease.pk, connections)
+
+
+def renew_lease(lease_id: int) -> bool:
+    """Say that the holder lives; False if the lease was taken away."""
+    return bool(execute("UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [lease_id]))
+
+
+def close_lease(lease_id: int) -> None:
+    """Give everything back: what was claimed is pending again, what was in flight may have arrived."""
+    _settle(lease_id)
+
+
+def settle_dead_leases(lapse: timedelta) -> int:
+    """Close the leases of holders that died (their lock is free) or hang (not renewed for `lapse`). How many."""
+    dead = rows(
+        "SELECT id, owner FROM pipeline_lease WHERE renewed_at < now() - %s"
+        # A lease younger than a second may not have its lock yet.
+        " OR (created_at < now() - interval '1 second' AND NOT EXISTS ("
+        "   SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid::bigint = pipeline_lease.id"
+        "   AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))",
+        [lapse, LOCK_SPACE],
+    )
+    for lease_id, owner in dead:
+        uncertain = _settle(lease_id)
+        if uncertain:
+            AuditEvent.objects.create(
+                actor="sweep",
+                action="lease.lost",
+                subject=f"lease:{lease_id}",
+                detail={"owner": owner, "uncertain": uncertain},
+            )
+    return len(dead)
+
+
+def _settle(lease_id: int) -> list[str]:
+    """End a lease; the deliveries that are uncertain for it, as `send-id`."""
+    with transaction.atomic():
+        if not rows("SELECT 1 FROM pipeline_lease WHERE id = %s FOR UPDATE SKIP LOCKED", [lease_id]):
+            return []
+        execute(
+            "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, due_at = now(), updated_at = now(),"
+            " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
+            " WHERE lease_id = %s AND state = 'claimed'",
+            [lease_id],
+        )
+        uncertain = rows(
+            "UPDATE pipeline_delivery SET state = 'uncertain', reason = 'lease-lost', lease_id = NULL,"
+            " due_at = now() + %s, updated_at = now() WHERE lease_id = %s AND state = 'in_flight'"
+            " RETURNING send_id, id",
+            [settings.UNCERTAIN_WAIT, lease_id],
+        )
+        execute("DELETE FROM pipeline_lease WHERE id = %s", [lease_id])
+    return [f"{send_id}-{pk}" for send_id, pk in uncertain]

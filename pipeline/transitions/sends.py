@@ -1,0 +1,219 @@
+"""A send's life: scheduled, started, paused, resumed, cancelled, finished."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+
+from pipeline.errors import PressrunError
+from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Transport
+from pipeline.queries.audience import AUDIENCE
+from pipeline.queries.sql import execute, rows
+from pipeline.transitions.settling import cancel_leftovers
+
+LATE_AFTER: Final = timedelta(hours=2)
+"""A send found due longer ago than this waits for a person: the world may have moved on (or a backup come back)."""
+_PEOPLE_MAY: Final[Mapping[str, Sequence[str]]] = {
+    SendState.PAUSED: (SendState.STARTING, SendState.SENDING),
+    SendState.SENDING: (SendState.PAUSED,),
+    SendState.SCHEDULED: (SendState.HELD,),
+    SendState.CANCELLED: (
+        SendState.DRAFT,
+        SendState.SCHEDULED,
+        SendState.STARTING,
+        SendState.SENDING,
+        SendState.PAUSED,
+        SendState.HELD,
+    ),
+}
+
+
+class WrongStateError(PressrunError):
+    """The send is not in a state from which this can be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSend:
+    """What a person approved."""
+
+    newsletter_id: int
+    transport: Transport
+    proofs: Mapping[str, str]
+    """Language → proof hash, in fallback order."""
+    lists: Sequence[int]
+    excluded: Sequence[int] = ()
+    due_at: datetime
+    zone: str = "UTC"
+    wall_time: datetime | None = None
+    valid_for: timedelta
+    retry: Sequence[timedelta]
+    brakes: bool = True
+    uncertain_policy: str = Send.UncertainPolicy.RETRY
+    approved_by: str
+    owner_id: int | None = None
+
+
+@transaction.atomic
+def create_send(new: NewSend) -> Send:
+    """Schedule a send of approved proofs. The approver and the hashes go into the audit trail."""
+    send = Send.objects.create(
+        newsletter_id=new.newsletter_id,
+        state=SendState.SCHEDULED,
+        transport=new.transport,
+        due_at=new.due_at,
+        zone=new.zone,
+        wall_time=new.wall_time,
+        valid_for=new.valid_for,
+        retry=[int(wait.total_seconds()) for wait in new.retry],
+        brakes=new.brakes,
+        uncertain_policy=new.uncertain_policy,
+        approved_by=new.approved_by,
+        owner_id=new.owner_id,
+    )
+    SendList.objects.bulk_create(
+        [SendList(send=send, list_id=pk, excluded=False) for pk in new.lists]
+        + [SendList(send=send, list_id=pk, excluded=True) for pk in new.excluded]
+    )
+    SendProof.objects.bulk_create(
+        [
+            SendProof(send=send, language=language, proof_id=proof, position=position)
+            for position, (language, proof) in enumerate(new.proofs.items())
+        ]
+    )
+    _audit(new.approved_by, "send.approved", send.pk, proofs=dict(new.proofs), due_at=new.due_at.isoformat())
+    return send
+
+
+def start_send(send_id: int) -> bool:
+    """Freeze the audience of a due send and let it go; False if someone was first.
+
+    One statement writes every person on the lists, each reachable one as pending and each other one as skipped with
+    the reason. It is one transaction: a crash leaves the send as it was, and the next sweep starts it.
+    """
+    with transaction.atomic():
+        if not _move(send_id, SendState.STARTING, [SendState.SCHEDULED, SendState.STARTING]):
+            return False
+        audience = _freeze(Send.objects.get(pk=send_id))
+        execute(
+            "UPDATE pipeline_send SET state = 'sending', started_at = now(), valid_until = now() + valid_for,"
+            " audience = %s WHERE id = %s",
+            [audience, send_id],
+        )
+        _audit("sweep", "send.started", send_id, audience=audience)
+    return True
+
+
+def _freeze(send: Send) -> int:
+    lists = SendList.objects.filter(send=send)
+    editions = list(SendProof.objects.filter(send=send).order_by("position").values_list("language", "proof_id"))
+    return execute(
+        "INSERT INTO pipeline_delivery (send_id, id, subscriber_id, proof_hash, email, address_key, state, reason,"  # noqa: S608 (AUDIENCE is ours)
+        "  fence, attempts, retried, due_at)"
+        " SELECT %(send)s, row_number() OVER (), subscriber_id, proof_hash, email, address_key,"
+        "   CASE WHEN left_out IS NULL THEN 'pending' ELSE 'skipped' END, coalesce(left_out, 'new'), 0, 0, false,"
+        "   CASE WHEN left_out IS NULL THEN now() END"
+        f" FROM ({AUDIENCE}) AS audience",
+        {
+            "send": send.pk,
+            "lists": list(lists.filter(excluded=False).values_list("list_id", flat=True)),
+            "excluded": list(lists.filter(excluded=True).values_list("list_id", flat=True)),
+            "scope": send.newsletter.scope,
+            "languages": [language for language, _ in editions],
+            "proofs": [proof for _, proof in editions],
+        },
+    )
+
+
+def hold_late_sends() -> list[int]:
+    """Put sends that are due too long ago before a person."""
+    return [
+        int(pk)
+        for (pk,) in rows(
+            "UPDATE pipeline_send SET state = 'held', state_reason ="
+            " 'It was due more than two hours ago. Resume it if it should still go out, or cancel it.'"
+            " WHERE state = 'scheduled' AND due_at < now() - %s RETURNING id",
+            [LATE_AFTER],
+        )
+    ]
+
+
+def pause_send(send_id: int, *, actor: str, why: str) -> None:
+    """Stop handing over, at the next group of each connection. Raises WrongStateError."""
+    _by_a_person(send_id, SendState.PAUSED, actor=actor, why=why)
+
+
+def pause_if_sending(send_id: int, *, actor: str, why: str) -> bool:
+    """Stop a send for a reason that a person must look at; False if it is not going."""
+    with transaction.atomic():
+        paused = _move(send_id, SendState.PAUSED, _PEOPLE_MAY[SendState.PAUSED], why)
+        if paused:
+            _audit(actor, "send.paused", send_id, why=why)
+    return paused
+
+
+def resume_send(send_id: int, *, actor: str, why: str = "") -> None:
+    """Let a paused send go on, or a held one be started now. Raises WrongStateError."""
+    with transaction.atomic():
+        if _move(send_id, SendState.SENDING, _PEOPLE_MAY[SendState.SENDING]):
+            _audit(actor, "send.resumed", send_id, why=why)
+        elif _move(send_id, SendState.SCHEDULED, _PEOPLE_MAY[SendState.SCHEDULED]):
+            execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
+            _audit(actor, "send.resumed", send_id, why=why)
+        else:
+            raise _wrong_state(send_id, "resumed", ["paused", "held"])
+
+
+def cancel_send(send_id: int, *, actor: str, why: str) -> None:
+    """End a send. What is in a relay's hands stays so; all else is closed as cancelled. Raises WrongStateError."""
+    with transaction.atomic():
+        _by_a_person(send_id, SendState.CANCELLED, actor=actor, why=why)
+        cancel_leftovers(send_id)
+
+
+def finish_sends() -> list[int]:
+    """Close the books of every send without an open delivery."""
+    with transaction.atomic():
+        done = [
+            int(pk)
+            for (pk,) in rows(
+                "UPDATE pipeline_send s SET state = 'finished', state_reason = '', finished_at = now()"
+                " WHERE s.state = 'sending' AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
+                "  AND d.state IN ('pending', 'claimed', 'in_flight', 'uncertain')) RETURNING s.id"
+            )
+        ]
+        for send_id in done:
+            _audit("sweep", "send.finished", send_id)
+    return done
+
+
+def _by_a_person(send_id: int, to: str, *, actor: str, why: str) -> None:
+    with transaction.atomic():
+        if not _move(send_id, to, _PEOPLE_MAY[to], why):
+            raise _wrong_state(send_id, to, _PEOPLE_MAY[to])
+        _audit(actor, f"send.{to}", send_id, why=why)
+
+
+def _move(send_id: int, to: str, origins: Sequence[str], why: str = "") -> bool:
+    return bool(
+        execute(
+            "UPDATE pipeline_send SET state = %s, state_reason = %s WHERE id = %s AND state = ANY(%s)",
+            [str(to), why, send_id, [str(state) for state in origins]],
+        )
+    )
+
+
+def _wrong_state(send_id: int, wanted: str, origins: Sequence[str]) -> WrongStateError:
+    send = Send.objects.filter(pk=send_id).only("state").first()
+    if send is None:
+        return WrongStateError(f"There is no send {send_id}. Nothing was changed. `pressrun sends` lists them.")
+    allowed = ", ".join(str(state) for state in origins)
+    return WrongStateError(
+        f"Send {send_id} is {send.state}, so it cannot be {wanted}: that takes one that is {allowed}. "
+        "Nothing was changed."
+    )
+
+
+def _audit(actor: str, action: str, send_id: int, **detail: Any) -> None:
+    AuditEvent.objects.create(actor=actor, action=action, subject=f"send:{send_id}", detail=detail)
