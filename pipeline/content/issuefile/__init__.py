@@ -1,0 +1,104 @@
+"""The issue file: Markdown with YAML front matter, there and back.
+
+`parse` reads a file, `write` writes one, `normalise` brings a document from elsewhere (the staff form) into the
+one form that a file can carry. For every `IssueFile` x that `write` accepts: `parse(write(x)) == normal(x)`.
+The syntax, as editors read it, is in docs/issue-file.md.
+
+Inside: `spans` inline text and its normal form · `fields` single values · `normal` whole documents ·
+`frontmatter` the YAML · `places` line and column · `flavour` our Markdown · `reader` and `writer` the body.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from pipeline.content.issuefile.fields import first_forbidden
+from pipeline.content.issuefile.frontmatter import read_front_matter, write_front_matter
+from pipeline.content.issuefile.normal import normal_profile, normalise
+from pipeline.content.issuefile.reader import read_sections
+from pipeline.content.issuefile.spans import normal_html
+from pipeline.content.issuefile.writer import write_sections
+from pipeline.content.types import ContentError, IssueDocument, NewsletterProfile
+
+__all__ = ["IssueFile", "normal", "normal_html", "normalise", "parse", "write"]
+
+MAX_CHARACTERS = 500_000
+"""A long issue has 20,000; beyond this it is not an issue file."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFile:
+    document: IssueDocument
+    newsletter: NewsletterProfile | None = None
+    """None when the front matter names the newsletter by its slug alone."""
+
+
+def parse(text: str, *, source: str = "issue file") -> IssueFile:
+    """Read an issue file. The result is in normal form.
+
+    Raises `ContentError` with `source`, line and column (both from 1) for anything that the file may not hold;
+    nothing is dropped in silence.
+    """
+    _check_characters(text, source)
+    matter, body = _split(text, source)
+    fields, profile = read_front_matter(matter, source=source)
+    document = IssueDocument(sections=read_sections(body, source=source), **fields)
+    return IssueFile(document, profile)
+
+
+def write(issue: IssueFile) -> str:
+    """The file that `parse` reads back to the normal form of `issue`. Raises `ContentError` like `normalise`."""
+    issue = normal(issue)
+    body = write_sections(issue.document.sections)
+    return f"---\n{write_front_matter(issue.document, issue.newsletter)}---\n" + (f"\n{body}" if body else "")
+
+
+def normal(issue: IssueFile) -> IssueFile:
+    """Document and profile in normal form. Raises `ContentError` as `normalise` does."""
+    if issue.newsletter is None:
+        return replace(issue, document=normalise(issue.document))
+    return IssueFile(normalise(issue.document), normal_profile(issue.newsletter, slug=issue.document.newsletter))
+
+
+def _check_characters(text: str, source: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise ContentError(
+            f"the file has {len(text):,} characters; an issue file has at most {MAX_CHARACTERS:,}",
+            source=source,
+        )
+    if text.startswith("\ufeff"):
+        raise ContentError(
+            "the file begins with a byte order mark; save it as UTF-8 without one", source=source, line=1, column=1
+        )
+    if (at := text.find("\r")) >= 0:
+        raise _error_at(text, at, "carriage return; save the file with LF (Unix) line ends", source)
+    if found := first_forbidden(text):
+        raise _error_at(text, found.position, found.message, source)
+
+
+def _error_at(text: str, position: int, message: str, source: str) -> ContentError:
+    before = text[:position]
+    return ContentError(message, source=source, line=before.count("\n") + 1, column=position - before.rfind("\n"))
+
+
+_OPENING = re.compile(r"---[ \t]*\n")
+_CLOSING = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
+
+
+def _split(text: str, source: str) -> tuple[str, str]:
+    """Front matter and body, each with empty lines in place of what is missing, so that line numbers hold."""
+    opening = _OPENING.match(text)
+    if not opening:
+        raise ContentError(
+            "no front matter: the first line must be ---, then newsletter, title, number, date, language, "
+            "subject and preheader, then --- again",
+            source=source,
+            line=1,
+            column=1,
+        )
+    closing = _CLOSING.search(text, opening.end())
+    if not closing:
+        raise ContentError(
+            "the front matter that begins here has no end: close it with a line ---", source=source, line=1, column=1
+        )
+    matter = "\n" + text[opening.end() : closing.start()]
+    return matter, "\n" * text.count("\n", 0, closing.end()) + text[closing.end() :]
