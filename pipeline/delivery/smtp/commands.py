@@ -80,7 +80,7 @@ def _check_message(wire: bytes, extensions: Extensions, *, eight_bit: bool) -> N
     if eight_bit and "8BITMIME" not in extensions:
         raise _RefusedError("MAIL", "5.6.3", "The message holds 8-bit bytes, which the relay does not take.")
     limit = extensions.get("SIZE", "")
-    if limit.isdigit() and 0 < int(limit) < len(wire):
+    if limit.isascii() and limit.isdigit() and 0 < int(limit) < len(wire):
         why = f"The message has {len(wire)} bytes; the relay takes at most {int(limit)}."
         raise _RefusedError("MAIL", "5.3.4", why)
 

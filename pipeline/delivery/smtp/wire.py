@@ -13,7 +13,8 @@ from typing import Final
 
 _RECEIVE: Final = 16_384
 _LINE_AT_MOST: Final = 4_096
-_REPLY_AT_MOST: Final = 65_536
+_LINES_AT_MOST: Final = 200
+_REPLY_LINE: Final = re.compile(rb"[2-5][0-9]{2}(?:[ -].*)?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -101,18 +102,12 @@ class Wire:
     def read(self, timeout: float) -> Reply:
         """Read one whole reply within `timeout` seconds, however slowly it trickles. Raises LostError."""
         deadline = monotonic() + timeout
-        lines: list[bytes] = []
-        size = 0
-        while True:
-            line = self._line(deadline)
-            lines.append(line)
-            size += len(line)
-            if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b""} or not b"200" <= line[:3] <= b"599":
-                raise OutOfTurnError(f"it said what is not SMTP: {_readable(line)[:200]}")
-            if size > _REPLY_AT_MOST or line[:3] != lines[0][:3]:
-                raise OutOfTurnError(f"its reply never ended or changed its code: {_readable(line)[:200]}")
-            if line[3:4] != b"-":
-                return Reply(int(line[:3]), _readable(b"\n".join(lines)))
+        lines = [self._line(deadline)]
+        while lines[-1][3:4] == b"-":
+            lines.append(self._line(deadline))
+            if len(lines) > _LINES_AT_MOST or lines[-1][:3] != lines[0][:3]:
+                raise OutOfTurnError(f"its reply never ended or changed its code: {_readable(lines[-1])[:200]}")
+        return Reply(int(lines[0][:3]), _readable(b"\n".join(lines)))
 
     def overhear(self) -> bytes:
         """What has arrived unasked, without waiting. Raises LostError if the other side has hung up."""
@@ -134,8 +129,10 @@ class Wire:
             if len(self._received) > _LINE_AT_MOST:
                 raise OutOfTurnError("it sent a line without end")
             self._wait(deadline)
-        line, self._received = self._received[:end], self._received[end + 1 :]
-        return line.removesuffix(b"\r")
+        line, self._received = self._received[:end].removesuffix(b"\r"), self._received[end + 1 :]
+        if not _REPLY_LINE.fullmatch(line):
+            raise OutOfTurnError(f"it said what is not SMTP: {_readable(line)[:200]}")
+        return line
 
     def _wait(self, deadline: float) -> None:
         remaining = deadline - monotonic()
