@@ -29,6 +29,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -57,6 +58,8 @@ class Behaviour:
     """Answers DATA with 354 although no recipient was valid, as RFC 2920 section 3.1 allows."""
     bytewise: bool = False
     """Sends each byte of a reply by itself."""
+    tls: ssl.SSLContext | None = None
+    """Speaks TLS from the first byte."""
     script: Mapping[str, Any] = field(default_factory=dict)
     _asked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -141,6 +144,8 @@ class Session(threading.Thread):
 
     def run(self) -> None:
         with suppress(HungUpError, OSError):
+            if tls := self._behaviour.tls:
+                self._sock = tls.wrap_socket(self._sock, server_side=True)
             self.say(self._behaviour.answer("connect"))
             while True:
                 line = self._line()

@@ -24,7 +24,7 @@ def open_wire(relay: Relay, helo: str, timeouts: Timeouts) -> tuple[Wire, Extens
         raise ValueError(f"{helo!r} is not a name to greet a relay with")
     opening = _Opening(relay, helo, timeouts)
     try:
-        return opening.wire, opening.run()
+        extensions = opening.run()  # which replaces the wire by an encrypted one
     except OutOfTurnError as error:
         opening.wire.close()
         raise RelayRefused(relay, f"does not speak SMTP: {error}", temporary=False) from error
@@ -34,6 +34,7 @@ def open_wire(relay: Relay, helo: str, timeouts: Timeouts) -> tuple[Wire, Extens
     except RelayTrouble:
         opening.wire.close()
         raise
+    return opening.wire, extensions
 
 
 class _Opening:
@@ -134,14 +135,14 @@ def _encrypt(relay: Relay, sock: socket.socket, timeouts: Timeouts) -> socket.so
         sock.close()
         why = f"showed a certificate that is not to be trusted: {error.verify_message}"
         raise TlsFailed(relay, why, temporary=False) from error
-    except ssl.SSLError as error:
-        sock.close()
-        why = f"could not agree on encryption with us: {error.reason or error}"
-        raise TlsFailed(relay, why, temporary=False) from error
-    except OSError as error:
+    except (ssl.SSLEOFError, TimeoutError, ConnectionError) as error:
         sock.close()
         why = f"went away while encryption was set up: {error.strerror or 'no answer came in time'}"
         raise TlsFailed(relay, why, temporary=True) from error
+    except OSError as error:
+        sock.close()
+        why = f"could not agree on encryption with us: {getattr(error, 'reason', None) or error}"
+        raise TlsFailed(relay, why, temporary=False) from error
 
 
 def _context(relay: Relay) -> ssl.SSLContext:
