@@ -4,7 +4,8 @@ The templates belong to the layout, never to editors: what people wrote is only 
 tags turned into slot tokens before the template sees it. A layout finds in its context:
 
 `document`, `newsletter`, `words` (see `words.Words`), `primary`, `accent` (colours), `unsubscribe_url`, `view_url`;
-`text(s)`, `rich(html)`, `href(url)`, `picture(src)` for everything that people wrote; `runs(blocks)`, `kind_of(block)` and `circled(n)`.
+`text(s)`, `rich(html)`, `href(url)`, `picture(src)` for everything that people wrote; `runs(blocks)`, `kind_of(block)`
+and `circled(n)`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

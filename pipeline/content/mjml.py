@@ -53,9 +53,9 @@ _COMPONENTS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 _HOLDS_HTML: Final = frozenset({"mj-raw", "mj-text", "mj-button", "mj-table", "mj-style", "mj-title", "mj-preview"})
 
-# On one line, so that lxml's line numbers stay those of the source.
+# HTML's entities, in one line above the source: lxml counts one line more than there are.
 _ENTITIES: Final = "".join(f'<!ENTITY {name} "&#{code};">' for name, code in name2codepoint.items() if code > 0x7F)
-_DOCTYPE: Final = f"<!DOCTYPE mjml [{_ENTITIES}]>"
+_DOCTYPE: Final = f"<!DOCTYPE mjml [{_ENTITIES}]>\n"
 
 _MARKUP = re.compile(
     r"<!--.*?-->|<(?P<style>mj-style|style)\b.*?</(?P=style)>|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
@@ -83,8 +83,7 @@ def check(source: str, *, name: str = "layout.mjml") -> None:
     try:
         root = etree.fromstring((_DOCTYPE + source).encode(), parser)
     except etree.XMLSyntaxError as error:
-        line, column = error.position
-        column -= len(_DOCTYPE) if line == 1 else 0
+        line, column = error.position[0] - 1, error.position[1]
         raise ContentError(
             f"the MJML is not well formed: {error.msg}", source=name, line=line, column=column
         ) from error
@@ -139,7 +138,7 @@ def _misuse(element: etree._Element, what: str, name: str) -> ContentError:
 
 def _line(element: etree._Element) -> int:
     line: object = element.sourceline
-    return line if isinstance(line, int) else 0
+    return line - 1 if isinstance(line, int) else 0
 
 
 def _located(error: ValueError, source: str, *, name: str) -> ContentError:

@@ -29,6 +29,7 @@ from pipeline.content.words import Words, circled, words
 
 WIDTH: Final = 72
 """Columns; a Korean character takes two."""
+_RULE: Final = "-" * 24
 _TOKEN_COLUMNS: Final = 10
 """What a merge tag's value is taken to need."""
 
@@ -59,8 +60,7 @@ class _Writer:
             yield from self.wrapped(self.text(section.title), first="- ")
 
     def section(self, section: Section) -> Iterator[str]:
-        title = self.text(section.title)
-        yield from ("", "", "=" * WIDTH, *self.wrapped(title), "=" * WIDTH)
+        yield from ("", "", *self.wrapped(f"== {self.text(section.title)} =="))
         yield from self.blocks(section.intro)
         for article in section.articles:
             yield from self.article(article)
@@ -76,7 +76,7 @@ class _Writer:
             yield from ("", *self.wrapped(f"{self.words.read_more}: <{self.ink_url(article.url)}>"))
 
     def footer(self, own: dict[str, str]) -> Iterator[str]:
-        yield from ("", "", "-- ", *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
+        yield from ("", "", _RULE, *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
         yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
         yield from ("", self.newsletter.name)
         yield from (line for raw in self.newsletter.postal_address.splitlines() for line in self.wrapped(raw))

@@ -33,10 +33,10 @@ _LANGUAGE = re.compile("[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
-def check(document: IssueDocument, newsletter: NewsletterProfile) -> tuple[Finding, ...]:
-    """All findings, in reading order of the issue."""
+def check(document: IssueDocument, newsletter: NewsletterProfile | None) -> tuple[Finding, ...]:
+    """All findings, in reading order of the issue; without a profile, those of the issue alone."""
     return (
-        *_newsletter(newsletter),
+        *(_newsletter(newsletter) if newsletter else ()),
         *_envelope(document),
         *(finding for field in walk.fields(document) for finding in _field(field)),
         *_shape(document),

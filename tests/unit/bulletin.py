@@ -87,8 +87,7 @@ ENGLISH = IssueDocument(
                             ListStyle.CIRCLED,
                             (
                                 "<strong>Incheon</strong>: a command platform for fire crews on site",
-                                "<strong>Jeju</strong>: an open platform for environmental impact assessment that "
-                                "anybody can read and that grows year by year",
+                                "<strong>Jeju</strong>: an open platform for impact assessment, for anybody to read",
                                 "<strong>Jangseong</strong>: Yellow City smart growth",
                             ),
                         ),
@@ -151,7 +150,7 @@ KOREAN = replace(
                     (
                         Paragraph(
                             "국토교통부와 한국국토정보공사는 올해 처음 추진하는 디지털 트윈국토 시범사업 대상지로 "
-                            "<strong>모두 열 곳</strong>을 뽑았다고 밝혔다. 선정된 지역은 앞으로 한 해 동안 지원을 받는다."
+                            "<strong>모두 열 곳</strong>을 뽑았다고 밝혔다. 선정된 지역은 한 해 동안 지원을 받는다."
                         ),
                         Picture("expo.png", "엑스포 전시장", video="https://video.example.org/ko", credit="국토교통부"),
                         Heading("기반 구축 사업"),
@@ -162,7 +161,9 @@ KOREAN = replace(
                                 "<strong>제주특별자치도</strong>: 제주 환경영향평가 개방형 플랫폼 구축",
                             ),
                         ),
-                        Facts((("모집 기간", "2021년 9월 3일(금)부터 9월 15일(수) 17시까지"), ("신청 방법", "전자우편"))),
+                        Facts(
+                            (("모집 기간", "2021년 9월 3일(금)부터 9월 15일(수) 17시까지"), ("신청 방법", "전자우편"))
+                        ),
                         Button("신청하기", "https://example.org/ko"),
                     ),
                     source="국토교통부",
