@@ -1,18 +1,72 @@
-"""The blocks of an issue's body in the staff form, one for each content type of `content.types`."""
+"""The blocks of an issue's body in the staff form, one for each content type of `content.types`.
 
-from typing import ClassVar
+What a block lets pass, `pipeline.documents` can turn into an `IssueDocument`: the rules of the issue file hold here
+too, and an editor reads at the very block what is wrong with it.
+"""
 
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
+from wagtail.images.blocks import ImageChooserBlock
+from wagtail.rich_text import RichText
+
+from pipeline.content.types import ContentError
 
 INLINE = ["bold", "italic", "link"]
+
+
+class RuledBlock(blocks.CharBlock):
+    """Text under one of the rules of the issue file; comes out in normal form."""
+
+    rule: ClassVar[str]
+
+    def clean(self, value: str) -> str:
+        from pipeline.content.issuefile import fields
+
+        cleaned = super().clean(value)
+        try:
+            return str(getattr(fields, self.rule)(cleaned)) if cleaned else ""
+        except ContentError as error:
+            raise ValidationError(str(error)) from error
+
+
+class LineBlock(RuledBlock):
+    rule = "normal_line"
+
+
+class LinkBlock(RuledBlock):
+    """http, https, mailto or tel; merge tags may stand after the host."""
+
+    rule = "normal_link"
+
+
+class WebLinkBlock(RuledBlock):
+    rule = "normal_web_link"
+
+
+class PictureSourceBlock(RuledBlock):
+    rule = "normal_picture_source"
 
 
 class InlineBlock(blocks.RichTextBlock):
     """One run of inline text."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(features=INLINE, **kwargs)
+
+    def clean(self, value: RichText) -> RichText:
+        from pipeline.richtext import paragraphs_of
+
+        cleaned = super().clean(value)
+        try:
+            written = paragraphs_of(cleaned.source)
+        except ContentError as error:
+            raise ValidationError(str(error)) from error
+        if self.required and not written:
+            raise ValidationError(_("Write something here, or remove this block."))
+        return cleaned
 
 
 class ItemListBlock(blocks.StructBlock):
@@ -23,56 +77,99 @@ class ItemListBlock(blocks.StructBlock):
     )
     items = blocks.ListBlock(InlineBlock(label=_("entry")), label=_("entries"))
 
+    class Meta:
+        icon: ClassVar = "list-ul"
+
 
 class PictureBlock(blocks.StructBlock):
-    src = blocks.CharBlock(label=_("picture address"))
-    alt = blocks.CharBlock(
-        required=False, label=_("alternative text"), help_text=_("empty only for decoration")
+    image = ImageChooserBlock(required=False, label=_("picture"))
+    src = PictureSourceBlock(
+        required=False,
+        label=_("or its address"),
+        help_text=_("https://…, or the file's path in the issue file"),
     )
-    credit = blocks.CharBlock(required=False, label=_("credit"))
-    caption = blocks.CharBlock(required=False, label=_("caption"))
-    link = blocks.URLBlock(required=False, label=_("link"))
-    video = blocks.URLBlock(required=False, label=_("video"))
+    alt = LineBlock(
+        required=False,
+        label=_("alternative text"),
+        help_text=_("What the picture shows, for those who do not see it. Empty only for decoration."),
+    )
+    credit = LineBlock(required=False, label=_("credit"))
+    caption = LineBlock(required=False, label=_("caption"))
+    link = LinkBlock(required=False, label=_("link"))
+    video = WebLinkBlock(
+        required=False,
+        label=_("video"),
+        help_text=_("The address of a video; the picture then carries a play badge."),
+    )
+
+    class Meta:
+        icon: ClassVar = "image"
+        label_format: ClassVar = "{alt}"
+
+    def clean(self, value: Any) -> Any:
+        cleaned = super().clean(value)
+        if bool(cleaned["image"]) == bool(cleaned["src"]):
+            wrong = ValidationError(_("Choose a picture, or give its address: one of the two."))
+            raise blocks.StructBlockValidationError(block_errors={"src": wrong})
+        return cleaned
 
 
 class FactBlock(blocks.StructBlock):
-    label = blocks.CharBlock(label=_("label"))
+    label = LineBlock(label=_("label"))
     value = InlineBlock(label=_("value"))
+
+    class Meta:
+        label_format: ClassVar = "{label}"
 
 
 class QuoteBlock(blocks.StructBlock):
     text = InlineBlock(label=_("text"))
-    by = blocks.CharBlock(required=False, label=_("said by"))
+    by = LineBlock(required=False, label=_("said by"))
+
+    class Meta:
+        icon: ClassVar = "openquote"
 
 
 class ButtonBlock(blocks.StructBlock):
-    label = blocks.CharBlock(label=_("label"))
-    url = blocks.CharBlock(label=_("address"))
+    label = LineBlock(label=_("label"))
+    url = LinkBlock(label=_("address"))
+
+    class Meta:
+        icon: ClassVar = "link-external"
+        label_format: ClassVar = "{label}"
 
 
 class ContentBlock(blocks.StreamBlock):
-    paragraph = InlineBlock(label=_("paragraph"))
-    heading = blocks.CharBlock(label=_("sub-heading"))
+    paragraph = InlineBlock(label=_("paragraph"), icon="pilcrow")
+    heading = LineBlock(label=_("sub-heading"), icon="title")
     list = ItemListBlock(label=_("list"))
     picture = PictureBlock(label=_("picture or video"))
-    facts = blocks.ListBlock(FactBlock(), label=_("facts table"))
-    citation = InlineBlock(label=_("citation"))
+    facts = blocks.ListBlock(FactBlock(label=_("row")), label=_("facts table"), icon="table")
+    citation = InlineBlock(label=_("citation"), icon="doc-full")
     quote = QuoteBlock(label=_("quote"))
     button = ButtonBlock(label=_("button"))
 
 
 class ArticleBlock(blocks.StructBlock):
-    title = blocks.CharBlock(label=_("headline"))
-    source = blocks.CharBlock(required=False, label=_("source"))
+    title = LineBlock(label=_("headline"))
+    source = LineBlock(required=False, label=_("source"), help_text=_("Who published it first."))
     date = blocks.DateBlock(required=False, label=_("date"))
-    url = blocks.URLBlock(required=False, label=_("read more at"))
+    url = WebLinkBlock(required=False, label=_("read more at"))
     blocks = ContentBlock(required=False, label=_("content"))
+
+    class Meta:
+        icon: ClassVar = "doc-full"
+        label_format: ClassVar = "{title}"
 
 
 class SectionBlock(blocks.StructBlock):
-    title = blocks.CharBlock(label=_("section title"))
+    title = LineBlock(label=_("section title"))
     intro = ContentBlock(required=False, label=_("introduction"))
     articles = blocks.ListBlock(ArticleBlock(label=_("article")), label=_("articles"), default=[])
+
+    class Meta:
+        icon: ClassVar = "folder-open-inverse"
+        label_format: ClassVar = "{title}"
 
 
 class IssueBody(blocks.StreamBlock):

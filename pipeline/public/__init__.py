@@ -1,0 +1,5 @@
+"""Pages without login. They set no cookies, load nothing from elsewhere, and a GET never changes anything.
+
+`unsubscribe` leaving and its undo · `view` an issue in the browser · `site` health, pictures, the front door ·
+`page` what all of them share: headers, language, look · `logs` keeps tokens out of the logs.
+"""

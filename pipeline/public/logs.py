@@ -1,0 +1,15 @@
+"""Keeps tokens out of the logs: who reads a log may not leave for somebody else."""
+
+import logging
+import re
+from typing import Final
+
+_TOKEN: Final = re.compile(r"(/(?:u|v)/)[^\s/?#'\"]+")
+
+
+class WithoutTokens(logging.Filter):
+    """Writes `/u/…` for the path of a page behind a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _TOKEN.sub(r"\1…", record.getMessage()), None
+        return True

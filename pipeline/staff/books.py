@@ -1,0 +1,91 @@
+"""A send's books in words for people: what the pages of sends show. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from pipeline import replies
+from pipeline.models import OPEN_STATES, DeliveryState, Reason, Send, SendState
+from pipeline.queries.books import Count, counts
+
+REPLIES: Final[Mapping[str, str | Promise]] = {
+    replies.Reason.NO_SUCH_MAILBOX: _("there is no such mailbox"),
+    replies.Reason.NO_SUCH_DOMAIN: _("there is no such domain"),
+    replies.Reason.MAILBOX_DISABLED: _("the mailbox is disabled"),
+    replies.Reason.MAILBOX_FULL: _("the mailbox is full"),
+    replies.Reason.RECIPIENT_FILTER: _("the recipient's filter refused it"),
+    replies.Reason.TEMPORARY: _("a passing fault on the way"),
+    replies.Reason.RATE_LIMITED: _("too much mail at once"),
+    replies.Reason.REPUTATION: _("our sending address has a bad name"),
+    replies.Reason.AUTHENTICATION: _("our mail could not be proved genuine"),
+    replies.Reason.POLICY: _("taken for spam or against the rules there"),
+    replies.Reason.SENDER_REFUSED: _("our sender was refused"),
+    replies.Reason.TOO_BIG: _("the message is too big"),
+    replies.Reason.SYNTAX: _("the address or the message was not understood"),
+    replies.Reason.UNKNOWN: _("no known reason"),
+}
+_ORDER: Final = {state.value: position for position, state in enumerate(DeliveryState)}
+GOING: Final = (SendState.SCHEDULED, SendState.STARTING, SendState.SENDING, SendState.PAUSED, SendState.HELD)
+"""States in which the page looks again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    reason: str
+    label: str | Promise
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """All deliveries in one state, by reason."""
+
+    state: str
+    label: str | Promise
+    n: int
+    lines: tuple[Line, ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    chapters: tuple[Chapter, ...]
+    total: int
+    settled: int
+    audience: int
+
+    @property
+    def add_up(self) -> bool:
+        return self.total == self.audience
+
+
+def books_of(send: Send) -> Books:
+    """The books at one moment: one statement counts everything."""
+    chapters = tuple(_chapters(counts(send.pk)))
+    return Books(
+        chapters=chapters,
+        total=sum(chapter.n for chapter in chapters),
+        settled=sum(chapter.n for chapter in chapters if not chapter.open),
+        audience=send.audience,
+    )
+
+
+def reason_label(reason: str) -> str | Promise:
+    """The reason in plain words; one that has none is shown as it is."""
+    if reason in Reason.values:
+        return Reason(reason).label
+    return REPLIES.get(reason, reason)
+
+
+def _chapters(counted: Sequence[Count]) -> list[Chapter]:
+    ordered = sorted(counted, key=lambda count: _ORDER[count.state])
+    return [_chapter(state, list(lines)) for state, lines in groupby(ordered, key=lambda count: count.state)]
+
+
+def _chapter(state: str, counted: Sequence[Count]) -> Chapter:
+    lines = tuple(Line(each.reason, reason_label(each.reason), each.n) for each in counted)
+    return Chapter(state, DeliveryState(state).label, sum(line.n for line in lines), lines, state in OPEN_STATES)

@@ -1,0 +1,113 @@
+"""Issues: the form with its live preview and its findings."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.components import MediaContainer
+from wagtail.admin.ui.side_panels import BaseSidePanel, ChecksSidePanel
+from wagtail.admin.widgets.button import Button
+from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
+
+from pipeline.content.types import Severity
+from pipeline.models import Issue
+from pipeline.staff import preview
+
+
+class FindingsPanel(BaseSidePanel):
+    """What preflight says of the issue as it was last saved."""
+
+    class SidePanelToggle(BaseSidePanel.SidePanelToggle):
+        aria_label = _("Toggle what to mend before sending")
+        icon_name = "clipboard-list"
+
+        def get_context_data(self, parent_context: Any) -> dict[str, Any]:
+            blocking = [f for f in self.panel.findings if f.severity is Severity.BLOCK]
+            return {**super().get_context_data(parent_context), "count": len(blocking)}
+
+    name = "findings"
+    title = _("Before sending")
+    template_name = "staff/findings_panel.html"
+    order = 450
+
+    def __init__(self, issue: Issue, request: HttpRequest) -> None:
+        super().__init__(issue, request)
+        self.findings = preview.preview_of(issue).findings
+
+    def get_context_data(self, parent_context: Any) -> dict[str, Any]:
+        return {**super().get_context_data(parent_context), "findings": self.findings}
+
+
+class _WithFindings:
+    """In place of Wagtail's page checks, which want scripts in the page that is shown."""
+
+    def get_side_panels(self) -> MediaContainer:
+        panels = super().get_side_panels()  # type: ignore[misc]
+        kept = [panel for panel in panels if not isinstance(panel, ChecksSidePanel)]
+        issue: Issue = self.form.instance  # type: ignore[attr-defined]
+        if issue.pk:
+            kept.append(FindingsPanel(issue, self.request))  # type: ignore[attr-defined]
+        return MediaContainer(kept)
+
+
+class IssueCreateView(_WithFindings, CreateView):
+    pass
+
+
+class IssueEditView(_WithFindings, EditView):
+    @property
+    def header_more_buttons(self) -> list[Button]:
+        buttons = list(super().header_more_buttons)
+        if self.request.user.has_perm("pipeline.start_send"):
+            url = reverse("sending:send", args=[self.object.pk])
+            buttons.append(Button(_("Send …"), url=url, icon_name="mail", priority=5))
+        return buttons
+
+
+class IssueViewSet(SnippetViewSet):
+    model = Issue
+    icon = "doc-full-inverse"
+    menu_order = 110
+    add_to_admin_menu = True
+    copy_view_enabled = True
+    list_display: ClassVar = ["title", "newsletter", "number", "language", "date"]
+    list_filter: ClassVar = ["newsletter", "language"]
+    search_fields: ClassVar = ["title", "subject"]
+    add_view_class = IssueCreateView
+    edit_view_class = IssueEditView
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldPanel("newsletter"),
+                    FieldRowPanel(
+                        [
+                            FieldPanel("number"),
+                            FieldPanel("date", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")),
+                            FieldPanel("language", help_text=_("A tag such as en or ko.")),
+                        ]
+                    ),
+                ],
+                heading=_("Edition"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel("title"),
+                    FieldPanel("subject", help_text=_('May greet by name: {{ first_name | default("there") }}')),
+                    FieldPanel("preheader", help_text=_("The line that inboxes show beside the subject.")),
+                ],
+                heading=_("Headlines"),
+            ),
+            FieldPanel("body"),
+        ]
+    )
+
+    def on_register(self) -> None:
+        """Gives the model its preview, as Wagtail gives it its form: models know nothing of pages."""
+        super().on_register()
+        Issue.preview_modes = preview.MODES
+        Issue.preview_sizes = preview.SIZES
+        Issue.serve_preview = preview.serve

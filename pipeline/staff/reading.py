@@ -1,0 +1,26 @@
+"""Viewsets for what is shown and never edited by a form: the books, people, suppressions."""
+
+from typing import Any
+
+from django.urls import URLPattern, path
+from wagtail.admin.viewsets.model import ModelViewSet
+
+_WRITING = ("add_url_name", "edit_url_name", "delete_url_name", "copy_url_name", "history_url_name", "usage_url_name")
+
+
+class ReadingViewSet(ModelViewSet):
+    """A list with search and a page for each row. Nothing is added, edited or deleted here."""
+
+    inspect_view_enabled = True
+    copy_view_enabled = False
+    add_to_reference_index = False
+
+    def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_common_view_kwargs(**dict.fromkeys(_WRITING), **kwargs)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path(f"<{self.pk_path_converter}:pk>/", self.inspect_view, name="inspect"),
+        ]

@@ -1,0 +1,158 @@
+"""From an issue to a send: choose lists and time, see exactly who gets it and who not, type the number, approve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+from wagtail.admin import messages
+from wagtail.admin.viewsets.base import ViewSet
+
+from pipeline import sending
+from pipeline.content.types import ContentError, Finding
+from pipeline.errors import PressrunError
+from pipeline.models import Issue
+from pipeline.queries.audience import audience_counts
+from pipeline.staff.books import reason_label
+from pipeline.staff.preview import preview_of
+from pipeline.staff.sends import actor, require
+from subscribers.models import List
+
+
+class SendForm(forms.Form):
+    """What a person decides about a send. Without a time it goes at once."""
+
+    issues = forms.ModelMultipleChoiceField(
+        Issue.objects.none(), label=gettext_lazy("Editions"), widget=forms.CheckboxSelectMultiple
+    )
+    lists = forms.ModelMultipleChoiceField(
+        List.objects.all(), label=gettext_lazy("To"), widget=forms.CheckboxSelectMultiple
+    )
+    excluded = forms.ModelMultipleChoiceField(
+        List.objects.all(),
+        label=gettext_lazy("But not to anyone on"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    at = forms.DateTimeField(
+        label=gettext_lazy("When"),
+        help_text=gettext_lazy("Empty: at once."),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+    )
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
+    typed = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, issue: Issue, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        editions = Issue.objects.filter(newsletter=issue.newsletter_id, number=issue.number)
+        self.fields["issues"].queryset = editions  # type: ignore[attr-defined]
+        self.fields["zone"].choices = [(name, name) for name in sorted(available_timezones())]  # type: ignore[attr-defined]
+        self.initial = {
+            "issues": editions,
+            "lists": issue.newsletter.default_lists.all(),
+            "zone": timezone.get_current_timezone_name(),
+        } | self.initial
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        at, zone = cleaned.get("at"), cleaned.get("zone")
+        if at and zone:
+            # Django read it in the zone that is active; what the person means is the one they chose.
+            wall = timezone.make_naive(at)
+            cleaned["wall_time"], cleaned["due_at"] = wall, self._due(wall, ZoneInfo(zone))
+        return cleaned
+
+    def _due(self, wall: datetime, zone: ZoneInfo) -> datetime:
+        due = wall.replace(tzinfo=zone)
+        if due.astimezone(ZoneInfo("UTC")).astimezone(zone).replace(tzinfo=None) != wall:
+            raise ValidationError({"at": _("The clocks change then: that time does not exist in this zone.")})
+        if due < timezone.now():
+            raise ValidationError({"at": _("That is over. Leave it empty to send at once.")})
+        return due
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a send would reach now, and whom it leaves out and why."""
+
+    reached: int
+    left_out: tuple[tuple[str | Promise, int], ...]
+
+
+class SendingViewSet(ViewSet):
+    """The way to a send, from an issue's page."""
+
+    name = "sending"
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("<int:pk>/", send, name="send")]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def send(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form; with what it says, the final page; with the right number typed there, the send."""
+    require(request, "pipeline.start_send")
+    issue = get_object_or_404(Issue.objects.select_related("newsletter"), pk=pk)
+    form = SendForm(request.POST or None, issue=issue)
+    context = {"issue": issue, "form": form}
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "staff/send_form.html", context)
+    issues, reach = list(form.cleaned_data["issues"]), _reach(form.cleaned_data, issue)
+    context |= {"reach": reach, "editions": [(each, _findings(each)) for each in issues], "chosen": form.cleaned_data}
+    if "typed" not in request.POST or "back" in request.POST:
+        return render(request, "staff/send_form.html" if "back" in request.POST else "staff/send_review.html", context)
+    if _digits(form.cleaned_data["typed"]) != str(reach.reached):
+        return render(request, "staff/send_review.html", context | {"wrong": True})
+    return _approve(request, issues, context)
+
+
+def _approve(request: HttpRequest, issues: Sequence[Issue], context: dict[str, Any]) -> HttpResponse:
+    chosen = context["chosen"]
+    plan = sending.Plan(
+        lists=[each.slug for each in chosen["lists"]],
+        excluded=[each.slug for each in chosen["excluded"]],
+        due_at=chosen.get("due_at") or timezone.now(),
+        zone=chosen["zone"],
+        wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=ZoneInfo("UTC")),
+        approved_by=actor(request),
+        owner_id=request.user.pk,
+    )
+    try:
+        made = sending.create_send(issues, plan)
+    except (PressrunError, ContentError) as error:
+        return render(request, "staff/send_review.html", context | {"refused": str(error)})
+    messages.success(request, _("The send is in the books."))
+    return redirect("sends:inspect", made.pk)
+
+
+def _reach(chosen: dict[str, Any], issue: Issue) -> Reach:
+    counted = audience_counts(
+        lists=[each.pk for each in chosen["lists"]],
+        excluded=[each.pk for each in chosen["excluded"]],
+        scope=issue.newsletter.scope,
+        languages=[each.language for each in chosen["issues"]],
+    )
+    left_out = tuple((reason_label(each.reason), each.n) for each in counted if each.state == "skipped")
+    return Reach(sum(each.n for each in counted if each.state == "pending"), left_out)
+
+
+def _digits(typed: str) -> str:
+    """`2,000` and `2 000` are 2000 too."""
+    return "".join(char for char in typed if char.isdecimal())
+
+
+def _findings(issue: Issue) -> tuple[Finding, ...]:
+    return preview_of(issue).findings

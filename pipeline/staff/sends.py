@@ -1,0 +1,175 @@
+"""Sends: the list, and the page of one send with its books, its buttons and its ledger."""
+
+import csv
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+from wagtail.admin import messages
+from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColumn
+from wagtail.admin.views import generic
+
+from pipeline import transitions
+from pipeline.delivery.batch.wires import message_id
+from pipeline.models import AuditEvent, Send, SendList, SendState
+from pipeline.queries import books as ledger_queries
+from pipeline.staff.books import GOING, books_of
+from pipeline.staff.deliveries import deliveries
+from pipeline.staff.reading import ReadingViewSet
+
+ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
+    "pause": (transitions.pause_send, (SendState.STARTING, SendState.SENDING)),
+    "resume": (transitions.resume_send, (SendState.PAUSED, SendState.HELD)),
+    "cancel": (transitions.cancel_send, GOING),
+}
+"""What a person may do to a send, and when the button is shown. The transitions decide."""
+LEDGER_COLUMNS: Final = ("email", "state", "reason", "attempts", "retried", "message_id", "reply", "updated_at")
+EVENTS: Final = 20
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class SendIndex(generic.IndexView):
+    model = Send
+    default_ordering = "-id"
+
+    def get_base_queryset(self) -> Any:
+        return Send.objects.select_related("newsletter")
+
+
+class SendDetail(generic.InspectView):
+    template_name = "staff/send.html"
+    page_title = gettext_lazy("Books")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        send: Send = self.object
+        story = AuditEvent.objects.filter(subject=f"send:{send.pk}").order_by("-at", "-pk")
+        return (
+            super().get_context_data(**kwargs)
+            | _shown(self.request, send)
+            | {
+                "proofs": send.proofs.order_by("sendproof__position"),
+                "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
+                "events": story[:EVENTS],
+            }
+        )
+
+
+class SendViewSet(ReadingViewSet):
+    model = Send
+    name = "sends"
+    icon = "list-ul"
+    menu_order = 120
+    add_to_admin_menu = True
+    index_view_class = SendIndex
+    inspect_view_class = SendDetail
+    list_display: ClassVar = [
+        TitleColumn("pk", label=gettext_lazy("Send"), url_name="sends:inspect"),
+        Column("newsletter", label=gettext_lazy("Newsletter")),
+        Column("get_state_display", label=gettext_lazy("State")),
+        DateColumn("due_at", label=gettext_lazy("Due")),
+        NumberColumn("audience", label=gettext_lazy("Audience")),
+        Column("approved_by", label=gettext_lazy("Approved by")),
+    ]
+    list_filter: ClassVar = ["state", "newsletter"]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            *super().get_urlpatterns(),
+            path("<int:pk>/books/", books, name="books"),
+            path("<int:pk>/do/<slug:act>/", do, name="do"),
+            path("<int:pk>/deliveries/", deliveries, name="deliveries"),
+            path("<int:pk>/ledger.csv", ledger, name="ledger"),
+        ]
+
+
+@require_safe
+def books(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the page that is asked for again and again."""
+    require(request, "pipeline.view_send")
+    return render(request, "staff/_books.html", _shown(request, get_object_or_404(Send, pk=pk)))
+
+
+@require_POST
+def do(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Pause, resume or cancel, with a reason that the books keep."""
+    require(request, "pipeline.start_send")
+    send = get_object_or_404(Send, pk=pk)
+    if act not in ACTS:
+        raise PermissionDenied
+    why = request.POST.get("why", "").strip()
+    if act == "cancel" and not why:
+        messages.error(request, _("Say why the send ends here. Nothing was changed."))
+        return redirect("sends:inspect", pk)
+    try:
+        ACTS[act][0](send.pk, actor=actor(request), why=why)
+    except transitions.WrongStateError as error:
+        messages.error(request, str(error))
+    return redirect("sends:inspect", pk)
+
+
+@require_safe
+def ledger(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Every recipient as CSV. Taking addresses out of the house is noted."""
+    require(request, "pipeline.view_delivery")
+    send = get_object_or_404(Send, pk=pk)
+    AuditEvent.objects.create(actor=actor(request), action="send.exported", subject=f"send:{pk}", detail={})
+    response = StreamingHttpResponse(_lines(send), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="send-{pk}.csv"'
+    return response
+
+
+def require(request: HttpRequest, right: str) -> None:
+    if not request.user.has_perm(right):
+        raise PermissionDenied
+
+
+def actor(request: HttpRequest) -> str:
+    """The named person, for the audit trail."""
+    return str(request.user.get_username())
+
+
+def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:
+    may = request.user.has_perm("pipeline.start_send")
+    return {
+        "send": send,
+        "books": books_of(send),
+        "going": send.state in GOING,
+        "acts": [act for act, (_act, states) in ACTS.items() if may and send.state in states],
+        "may_see_people": request.user.has_perm("pipeline.view_delivery"),
+    }
+
+
+class _Echo:
+    """A file whose `write` gives back the line, for csv.writer."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(send: Send) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(LEDGER_COLUMNS)
+    for row in ledger_queries.ledger(send.pk):
+        yield writer.writerow(
+            [
+                _harmless(row.email),
+                row.state,
+                row.reason,
+                row.attempts,
+                str(row.retried).lower(),
+                message_id(send.newsletter, send.pk, row.id),
+                _harmless(row.reply),
+                row.updated_at.isoformat(),
+            ]
+        )
+
+
+def _harmless(text: str) -> str:
+    """No cell that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

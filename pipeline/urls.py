@@ -1,0 +1,21 @@
+"""Every address of this installation. Below /admin/ nothing is reached without the staff guard."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.utils.urlpatterns import decorate_urlpatterns
+
+from pipeline.public import site, unsubscribe, view
+from pipeline.staff.headers import staff, style
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="wagtailadmin_home"), name="home"),
+    path("healthz", site.health, name="health"),
+    path("u/", unsubscribe.explain, name="unsubscribe-how"),
+    path("u/undo", unsubscribe.undo, name="undo"),
+    path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("v/<str:token>", view.view_issue, name="view"),
+    path("media/<path:path>", site.picture, name="picture"),
+    path("admin/style.css", style, name="staff-style"),
+    path("admin/", include(decorate_urlpatterns(wagtailadmin_urls.urlpatterns, staff))),
+]
