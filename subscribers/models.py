@@ -27,9 +27,7 @@ class List(models.Model):
     slug = models.SlugField(_("short name"), unique=True)
     name = models.CharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True)
-    visibility = models.CharField(
-        _("visibility"), max_length=10, choices=Visibility, default=Visibility.PRIVATE
-    )
+    visibility = models.CharField(_("visibility"), max_length=10, choices=Visibility, default=Visibility.PRIVATE)
     opt_in = models.CharField(_("opt-in"), max_length=10, choices=OptIn, default=OptIn.DOUBLE)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -110,9 +108,7 @@ class Suppression(models.Model):
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
-    lifts = models.OneToOneField(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="lifted_by"
-    )
+    lifts = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="lifted_by")
 
     class Meta:
         verbose_name = _("suppression")
