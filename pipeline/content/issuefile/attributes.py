@@ -102,6 +102,6 @@ def write_attributes(*classes: str, **values: str) -> str:
 
 
 def _value(value: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9-]+", value):
+    if re.fullmatch(r"[0-9-]+", value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -148,9 +148,11 @@ def _error(message: str, source: str, entry: Entry) -> ContentError:
 
 def _entries(text: str, source: str) -> Entries:
     if len(text) > MAX_CHARACTERS:
-        raise ContentError(
-            f"the front matter is longer than {MAX_CHARACTERS:,} characters", source=source, line=1, column=1
-        )
+        message = f"the front matter is longer than {MAX_CHARACTERS:,} characters"
+        raise ContentError(message, source=source, line=1, column=1)
+    if escape := _BEYOND_UNICODE.search(text):  # PyYAML fails on it without a place
+        line, before = text.count("\n", 0, escape.start()) + 1, text.rfind("\n", 0, escape.start())
+        raise ContentError(f"{escape[0]} names no character", source=source, line=line, column=escape.start() - before)
     events = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
         plain = (event for event in events if not isinstance(event, _OUTER_EVENTS))
