@@ -111,7 +111,8 @@ def test_a_second_signal_says_what_is_waited_for_and_asks_nobody_twice():
     worker = at_the_end("""
 import os
 print("finishing", os.getpid(), flush=True)
-print("woken by a second SIGTERM" if signal.sigwait({signal.SIGTERM, signal.SIGRTMIN}) == signal.SIGTERM else "woken", flush=True)
+by = signal.sigwait({signal.SIGTERM, signal.SIGRTMIN})
+print("woken by a second SIGTERM" if by == signal.SIGTERM else "woken", flush=True)
 """)
     out = Lines()
 

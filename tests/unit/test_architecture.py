@@ -23,9 +23,7 @@ STATE_IN_SQL = re.compile(
 
 def modules(*folders: str) -> Iterator[Path]:
     for folder in folders:
-        yield from sorted(
-            p for p in (ROOT / folder).rglob("*.py") if "migrations" not in p.relative_to(ROOT).parts
-        )
+        yield from sorted(p for p in (ROOT / folder).rglob("*.py") if "migrations" not in p.relative_to(ROOT).parts)
 
 
 def named(path: Path) -> str:
@@ -42,9 +40,7 @@ def test_no_module_is_longer_than_a_person_can_hold():
 
 
 def test_file_names_say_what_is_inside():
-    every = [
-        p for folder in (*HOUSES, "bench", "docs", "templates", "tests") for p in (ROOT / folder).rglob("*")
-    ]
+    every = [p for folder in (*HOUSES, "bench", "docs", "templates", "tests") for p in (ROOT / folder).rglob("*")]
     kept = [p for p in every if "__pycache__" not in p.parts]
     assert [named(p) for p in kept if UNWANTED_WORDS & set(re.split(r"[\W_]+", p.stem.lower()))] == []
 
@@ -177,9 +173,7 @@ def module_file(tree: Path, module: str) -> Path:
 @pytest.fixture
 def copied_tree(tmp_path):
     for house in HOUSES:
-        shutil.copytree(
-            ROOT / house, tmp_path / house, ignore=shutil.ignore_patterns("__pycache__", "locale")
-        )
+        shutil.copytree(ROOT / house, tmp_path / house, ignore=shutil.ignore_patterns("__pycache__", "locale"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
