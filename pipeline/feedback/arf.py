@@ -1,0 +1,46 @@
+"""Complaints: feedback reports (RFC 5965, RFC 6591) and what providers send in their place. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.feedback.mime import Part, address_of
+
+COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "other", "miscategorized", "complaint"})
+"""Feedback types by which a person says: not this. `not-spam`, `auth-failure` and `dmarc` are something else."""
+
+_FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*([^\n]*)", re.MULTILINE)
+_HOTMAIL: Final = "x-hmxmroriginalrecipient"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    kind: str
+    """The feedback type in lower case: abuse, not-spam, auth-failure …"""
+    address: str
+    """Who complained, where it is told; many providers leave it out."""
+
+    @property
+    def is_complaint(self) -> bool:
+        return self.kind in COMPLAINTS
+
+
+def complaint(message: Part, returned: Part) -> Complaint | None:
+    """The report in the message, or None. `returned` is the copy of our own mail that came with it."""
+    part = next((leaf for leaf in message.leaves() if leaf.kind == "message/feedback-report"), None)
+    if part is not None:
+        fields = {found[1].lower(): found[2].strip() for found in _FIELD.finditer(part.text())}
+        return Complaint(_kind(fields.get("feedback-type", "")), _who(fields, returned))
+    if returned.header(_HOTMAIL):  # Microsoft's JMRP: no report part, one header in the copy
+        return Complaint("abuse", address_of(returned.header(_HOTMAIL)))
+    return None
+
+
+def _kind(said: str) -> str:
+    return said.split(maxsplit=1)[0].lower().rstrip(";") if said.strip() else "abuse"
+
+
+def _who(fields: dict[str, str], returned: Part) -> str:
+    names = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
+    told = (address_of(fields[name]) for name in names if name in fields)
+    return next((address for address in told if address), "") or address_of(returned.header("to"))

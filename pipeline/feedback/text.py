@@ -1,0 +1,112 @@
+"""Bounces in plain words: who they are about and what the other server said. Pure, linear.
+
+`formats.tsv` beside this file says where the names of the recipients begin; what follows a name is its diagnostic,
+up to the next name or to the returned copy of the message.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.feedback.mime import ADDRESS, ANGLE_ADDRESS
+from pipeline.feedback.tables import TABLES, Role
+
+TEXT_AT_MOST: Final = 32_000
+LINES_AT_MOST: Final = 600
+RECIPIENTS_AT_MOST: Final = 100
+DIAGNOSTIC_AT_MOST: Final = 1500
+START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
+
+_COPY: Final = re.compile(r"(?i)(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S")
+_LEADING_NAME: Final = re.compile(
+    rf"[\s>*|\-•·]*(?:(?:to|rcpt to|recipient|address|for|user|addr|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*)?"
+    rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t)")
+_SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
+_QUOTED_REPLY: Final = re.compile(r">(?!>>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A recipient that the text names, and what it says about it."""
+
+    address: str
+    diagnostic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A text that says of itself that mail was not delivered (or not yet)."""
+
+    body: str
+    """The text from that statement on, without the returned copy."""
+    delay: bool
+    named: Sequence[Named]
+
+
+def notice(text: str) -> Notice | None:
+    """Read a text as a bounce; None when it does not say that it is one."""
+    text = text[:TEXT_AT_MOST]
+    opening = text[:START_WITHIN]
+    delay = TABLES[Role.DELAY].first(opening)
+    first = min((at for at in (TABLES[Role.START].first(opening), delay) if at is not None), default=None)
+    if first is None or _QUOTED_REPLY.match(text, text.rfind("\n", 0, first) + 1):
+        return None
+    before, body = text[:first], _until_copy(text[first:])
+    named = tuple(_named(body)) or tuple(_named(_until_copy(before)))
+    return Notice(body, delay is not None, named)
+
+
+def _until_copy(text: str) -> str:
+    """Cut the returned message off, by the words that announce it or by its first headers."""
+    lines = text[: TABLES[Role.STOP].first(text)].splitlines()[:LINES_AT_MOST]
+    for number, line in enumerate(lines):
+        if _COPY.match(line):
+            return "\n".join(lines[:number])
+    return "\n".join(lines)
+
+
+def _named(text: str) -> Iterator[Named]:
+    """Names at the head of a line, with what follows them; failing that, addresses within the sentences."""
+    found = _at_line_heads(text.split("\n")) or _in_sentences(text)
+    return iter(found[:RECIPIENTS_AT_MOST])
+
+
+def _at_line_heads(lines: Sequence[str]) -> list[Named]:
+    said: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in lines:
+        name = _LEADING_NAME.match(line[:500])
+        if name and _REST_OF_NAME.match(name["rest"]):
+            current = said.setdefault(name["address"] or name["bare"], [])
+            current.append(name["rest"].strip(" :>"))
+        elif current is not None:
+            current.append(line.strip())
+    return [Named(address, _squeezed(words)) for address, words in said.items()]
+
+
+def _in_sentences(text: str) -> list[Named]:
+    addresses = dict.fromkeys(found["address"] for found in ADDRESS.finditer(text))
+    return [Named(address, _squeezed(_lines_about(text, address))) for address in addresses]
+
+
+def _lines_about(text: str, address: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if address in line]
+
+
+def spoken_lines(text: str) -> str:
+    """The lines of a transcript in which a server speaks: with a reply code or an enhanced one."""
+    return "\n".join(line.strip() for line in text.split("\n") if _SAID.search(line))[:DIAGNOSTIC_AT_MOST]
+
+
+def about(text: str, address: str) -> str:
+    """What the text says after naming an address; empty when it does not."""
+    at = text.lower().find(address.lower()) if address else -1
+    return "" if at < 0 else _squeezed(_until_copy(text[at + len(address) :]).split("\n"))
+
+
+def _squeezed(lines: Sequence[str]) -> str:
+    return " ".join(" ".join(lines).split())[:DIAGNOSTIC_AT_MOST].rstrip(" -")

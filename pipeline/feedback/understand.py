@@ -1,0 +1,228 @@
+"""What a message that came back is, and what it says about whom. Pure: bytes in, `Understood` out, never an error.
+
+The order of the questions matters: a status report is believed before words, words before the habits of robots,
+because a third of all genuine bounces call themselves `auto-replied`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pipeline.feedback import arf, automatic, dsn, mime, text
+from pipeline.feedback.dsn import Action, Report
+from pipeline.feedback.mime import Part, address_of
+from pipeline.feedback.tables import TABLES, Role
+from pipeline.feedback.text import Notice
+from pipeline.replies import Meaning, Reason, classify
+
+ID_HEADER: Final = "X-Pressrun-Id"
+HUMAN_TEXT_AT_MOST: Final = 60_000
+
+_RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
+_ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,100}})\s*$", re.IGNORECASE | re.MULTILINE)
+_TO_LINE: Final = re.compile(r"^[\s>|]{0,20}To: ?(\S[^\n]{0,300})$", re.IGNORECASE | re.MULTILINE)
+_REPLY_SUBJECT: Final = re.compile(r"\s*(?:re|aw|sv|antw|回复|回覆|답장|res|rv)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
+_AFTER_DATA: Final = re.compile(r"end of data", re.IGNORECASE)
+_ROLES: Final = frozenset(
+    {"postmaster", "mailer-daemon", "abuse", "hostmaster", "helpdesk", "support", "info", "noreply"}
+)
+
+
+class Kind(StrEnum):
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    REPLY = "reply"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    address: str
+    """As we wrote to it, where that is told; may be empty: the signed return path knows better."""
+    status: str
+    """RFC 3463 code as reported, or empty."""
+    action: str
+    """failed or delayed."""
+    diagnostic: str
+    meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    kind: Kind
+    recipients: Sequence[Recipient] = ()
+    """Whom a bounce, delay or complaint is about: at least one of them then."""
+    returned_id: str = ""
+    """The signed id in the returned copy of our message, not verified."""
+    in_reply_to: str = ""
+    rule: str = ""
+    """What made it this kind, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    message: Part
+    returned: Part
+    words: str
+    """What people are meant to read, without the returned copy where that is a part of its own."""
+
+
+def understand(raw: bytes) -> Understood:
+    """Say what a raw message is. At most the first megabyte is looked at; time is linear in it."""
+    mail = _open(mime.read(raw))
+    kind, recipients, rule = _judge(mail)
+    return Understood(
+        kind=kind,
+        recipients=tuple(recipients),
+        returned_id=_returned_id(mail),
+        in_reply_to=mail.message.header("in-reply-to").strip(),
+        rule=rule,
+    )
+
+
+def _open(message: Part) -> _Mail:
+    leaves = tuple(message.leaves())
+    copy = next((leaf for leaf in leaves if leaf.kind in _RETURNED), None)
+    returned = mime.read(copy.content()) if copy else Part(())
+    human = [leaf for leaf in leaves[: leaves.index(copy)] if copy] if copy else leaves
+    plain = [leaf for leaf in human if leaf.kind == "text/plain"] or [
+        leaf for leaf in human if leaf.kind == "text/html"
+    ]
+    words = "\n".join(leaf.text()[:HUMAN_TEXT_AT_MOST] for leaf in plain[:5])
+    return _Mail(message, returned, words[:HUMAN_TEXT_AT_MOST])
+
+
+def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
+    found = _by_report(mail) or _by_complaint(mail)
+    if found:
+        return found
+    if automatic.is_receipt(mail.message):
+        return Kind.OTHER, (), "read receipt"
+    return _by_words(mail) or _by_habit(mail)
+
+
+def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
+    reports = dsn.reports(mail.message)
+    if not reports and "final-recipient" in mail.words.lower() and _evidence(mail):
+        reports = dsn.read_reports(mail.words)
+    if not reports:
+        return None
+    for action, kind in ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY)):
+        told = [_of_report(report, mail) for report in reports if report.action is action]
+        if told:
+            return kind, told, f"status report: {action}"
+    return Kind.OTHER, (), "status report: delivered"
+
+
+def _of_report(report: Report, mail: _Mail) -> Recipient:
+    said = text.about(mail.words, report.address)
+    meaning = _meaning(report.diagnostic, said, mail.words, status=report.status)
+    return Recipient(report.address, report.status, report.action, report.diagnostic or said, meaning)
+
+
+def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Meaning:
+    """What the server said, else what the notice says of this recipient, else its transcript, else all of its words."""
+    command = "." if _AFTER_DATA.search(said) else ""
+    meaning = classify(diagnostic, enhanced=status, command=command)
+    for more in (said, text.spoken_lines(words), words):
+        if meaning.reason is not Reason.UNKNOWN:
+            return meaning
+        if more:
+            meaning = classify(more, enhanced=status, command=command)
+    return meaning
+
+
+def _by_complaint(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
+    report = arf.complaint(mail.message, mail.returned)
+    if report is None:
+        return None
+    if not report.is_complaint:
+        return Kind.OTHER, (), f"feedback report: {report.kind}"
+    return Kind.COMPLAINT, [Recipient(report.address, "", "", "", classify(""))], f"feedback report: {report.kind}"
+
+
+def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
+    evidence = _evidence(mail)
+    notice = text.notice(mail.words) if evidence else None
+    if notice is None:
+        return None
+    if notice.delay:
+        return Kind.DELAY, _of_notice(notice, mail, "delayed"), f"words, and {evidence}"
+    return Kind.BOUNCE, _of_notice(notice, mail, "failed"), f"words, and {evidence}"
+
+
+def _evidence(mail: _Mail) -> str:
+    """What beside its words speaks for a bounce, or nothing. A person may quote one; a person is no daemon."""
+    message = mail.message
+    if message.header("x-failed-recipients"):
+        return "X-Failed-Recipients"
+    if TABLES[Role.DAEMON].fits(f"{message.header('from')} {message.header('sender')}"):
+        return "a mail system wrote it"
+    if _REPLY_SUBJECT.match(message.header("subject")) or automatic.has_absence_subject(message):
+        return ""
+    if message.kind == "multipart/report":
+        return "it calls itself a report"
+    if TABLES[Role.SUBJECT].fits(message.header("subject")):
+        return "its subject"
+    return "the null return path" if message.header("return-path").strip() == "<>" else ""
+
+
+def _of_notice(notice: Notice, mail: _Mail, action: str) -> Iterable[Recipient]:
+    said = {named.address: named.diagnostic for named in notice.named}
+    for address in _addressees(mail, list(said)):
+        words = said.get(address) or text.about(mail.words, address)
+        meaning = _meaning(words, "", notice.body)
+        yield Recipient(address, _status(words), action, words, meaning)
+
+
+def _addressees(mail: _Mail, named: Sequence[str]) -> Sequence[str]:
+    """Who the notice is about. What a header says outright, else whom the text names and our copy went to."""
+    failed = [found["address"] for found in mime.ADDRESS.finditer(mail.message.header("x-failed-recipients"))]
+    if failed:
+        return tuple(dict.fromkeys(failed))
+    ours = _written_to(mail)
+    known = [address for address in named if address.lower() == ours.lower()]
+    people = known or [address for address in named if not _is_role(address, mail)]
+    return tuple(people) or (ours,)
+
+
+def _written_to(mail: _Mail) -> str:
+    """The recipient in the returned copy's own header, wherever that copy is."""
+    header = mail.returned.header("to")
+    line = None if header else _TO_LINE.search(mail.words)
+    return address_of(header or (line[1] if line else ""))
+
+
+def _is_role(address: str, mail: _Mail) -> bool:
+    """Whoever runs the server, the bounce's own sender, or ourselves."""
+    envelope = (address_of(mail.message.header(name)).lower() for name in ("from", "to", "delivered-to"))
+    return address.partition("@")[0].lower() in _ROLES or address.lower() in set(envelope)
+
+
+def _status(words: str) -> str:
+    found = dsn.STATUS.search(words)
+    return found[1] if found else ""
+
+
+def _by_habit(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
+    if automatic.is_challenge(mail.words):
+        return Kind.OTHER, (), "challenge"
+    if automatic.is_auto_reply(mail.message):
+        return Kind.AUTO_REPLY, (), "automatic answer"
+    message = mail.message
+    if message.header("in-reply-to") or message.header("references") or _REPLY_SUBJECT.match(message.header("subject")):
+        return Kind.REPLY, (), "an answer"
+    return Kind.OTHER, (), "nothing that we know"
+
+
+def _returned_id(mail: _Mail) -> str:
+    """Our signed id in the copy: its header, or a line of the text where the copy is pasted into that."""
+    header = mail.returned.header(ID_HEADER.lower()).strip()
+    if header:
+        return header
+    found = _ID_LINE.search(mail.words)
+    return found[1] if found else ""

@@ -1,0 +1,58 @@
+"""The rows of `rules.tsv`, read once.
+
+A row is `word <tab> language or "code" <tab> phrase or code`. A phrase is lower case; `…` bridges up to 80
+characters, `@` stands for any address. A code is an SMTP code (550) or an RFC 3463 one (5.1.1; *.2.2 for 4 and 5).
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from pipeline.replies.phrasebook import Phrase, Phrasebook
+from pipeline.replies.reasons import WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    word: str
+    """One of `reasons.WORDS`."""
+    name: str
+    """For people: `phrase "user unknown"`, `enhanced 5.1.1`, `code 550`."""
+    phrase: Phrase = ()
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rows in order: the lower number decides."""
+
+    rows: tuple[Rule, ...]
+    phrases: Phrasebook
+    codes: dict[str, int]
+
+    @classmethod
+    def read(cls, text: str) -> "Rules":
+        """Parse a table. Raises ValueError naming the line."""
+        lines = enumerate(text.splitlines(), start=1)
+        rows = tuple(_row(number, line) for number, line in lines if line and not line.startswith("#"))
+        codes = {rule.code: number for number, rule in enumerate(rows) if rule.code}
+        return cls(rows, Phrasebook.of(rule.phrase for rule in rows), codes)
+
+    def first(self, words: str, *, code: int | None, enhanced: str) -> Rule | None:
+        """The first row that fits a reply: its words in lower case, and its codes."""
+        numbers = [self.codes[key] for key in (str(code), enhanced, "*" + enhanced[1:]) if key in self.codes]
+        numbers += self.phrases.found(words)[:1]
+        return self.rows[min(numbers)] if numbers else None
+
+
+def _row(number: int, line: str) -> Rule:
+    columns = line.split("\t")
+    if len(columns) != 3 or columns[0] not in WORDS or not columns[2].strip("… "):
+        raise ValueError(f"rules.tsv line {number}: expected word, language and phrase with tabs between: {line!r}")
+    word, language, text = columns
+    if language == "code":
+        return Rule(word, f"{'code' if text.isdigit() else 'enhanced'} {text}", code=text)
+    return Rule(word, f'phrase "{text}"', phrase=tuple(piece for piece in text.split("…") if piece))
+
+
+RULES: Final = Rules.read(files("pipeline.replies").joinpath("rules.tsv").read_text(encoding="utf-8"))
