@@ -26,6 +26,7 @@ from pipeline.embedded.home import (
     Home,
     explain,
     is_private,
+    mark,
     noted_folder,
     prepare,
     still_named,
@@ -139,7 +140,7 @@ def _answering(home: Home, *, database: bool, broker: bool) -> Endpoints | None:
     url = f"postgresql:///{DATABASE}?{query}"
     if (database and not _database_answers(url)) or (broker and not _broker_answers(folder / REDIS_SOCKET)):
         return None
-    if home.stopping.exists():  # they answer, but not for long
+    if home.unready.exists():  # they answer, but not for long
         return None
     return Endpoints(url, f"redis+socket://{quote(str(folder / REDIS_SOCKET))}?virtual_host=0")
 
@@ -168,8 +169,7 @@ def _broker_answers(path: Path) -> bool:
 
 def _hurry(home: Home) -> None:
     """Have the keeper end at once, unless there are other users, and wait for that."""
-    home.hurry.unlink(missing_ok=True)  # it may be another user's
-    home.hurry.touch()
+    mark(home.hurry)
 
     def settled() -> bool | None:
         lock = try_lock(home.keeper_lock, fcntl.LOCK_EX)
@@ -195,7 +195,7 @@ def _clear_up(home: Home) -> None:
 
 
 def _sweep(home: Home) -> None:
-    from pipeline.embedded.servers import end_all_processes
+    from pipeline.embedded.process import end_all_processes
 
     folder = noted_folder(home)
     if folder and is_private(folder, home):

@@ -71,9 +71,12 @@ class Home:
         return self.services / "failure"
 
     @property
-    def stopping(self) -> Path:
-        """Exists from the moment a keeper was told by a signal to end, while users may be there."""
-        return self.services / "stopping"
+    def unready(self) -> Path:
+        """Exists while no keeper answers for the servers, though they may speak.
+
+        From a launch until what another keeper left has ended, and from a signal to end onwards.
+        """
+        return self.services / "unready"
 
     @property
     def hurry(self) -> Path:
@@ -140,6 +143,12 @@ def still_named(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
+
+
+def mark(path: Path) -> None:
+    """Make an empty file, in place of one that may be another user's."""
+    path.unlink(missing_ok=True)
+    path.touch()
 
 
 def open_log(path: Path) -> BinaryIO:

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline.embedded.home import EmbeddedError, Home, make_socket_folder, still_named, try_lock
-from pipeline.embedded.servers import Server, find_binaries, postgres_server, redis_server
+from pipeline.embedded.process import Server
+from pipeline.embedded.servers import find_binaries, postgres_server, redis_server
 
 LINGER = 5.0  # seconds without users before the services end
 POLL = 0.2  # seconds between looks at users and servers
@@ -54,8 +55,7 @@ class Keeper:
         """Raises EmbeddedError when a server cannot be started."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
-        for mark in (self.home.stopping, self.home.hurry):
-            mark.unlink(missing_ok=True)
+        self.home.hurry.unlink(missing_ok=True)
         folder = make_socket_folder(self.home)
         binaries = find_binaries()
         servers = [redis_server(self.home, folder, binaries), postgres_server(self.home, folder, binaries)]
@@ -66,11 +66,13 @@ class Keeper:
 
     def _hear(self, _number: int, _frame: FrameType | None) -> None:
         self.told_to_end = True
-        self.home.stopping.touch()  # at once: whoever comes now must wait for the next keeper
+        if not self.home.unready.exists():
+            self.home.unready.touch()  # at once: whoever comes now must wait for the next keeper
 
     def _watch(self, servers: list[Server]) -> None:
         for server in servers:
             server.start()
+        self._answer_for_them()
         while not self.told_to_end and still_named(self.lock, self.home.keeper_lock):
             for server in servers:
                 server.watch()
@@ -78,6 +80,11 @@ class Keeper:
                 log.info("nobody uses the services any more")
                 return
             time.sleep(POLL)
+
+    def _answer_for_them(self) -> None:
+        self.home.unready.unlink(missing_ok=True)
+        if self.told_to_end:
+            self.home.unready.touch()
 
     def _nobody_left(self) -> bool:
         """Whether to end; if so, `users.lock` is held until this process has ended."""

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.embedded.home import EmbeddedError, Home, open_log
-from pipeline.embedded.servers import find_binaries, last_words
+from pipeline.embedded.home import EmbeddedError, Home, mark, open_log
+from pipeline.embedded.process import last_words
+from pipeline.embedded.servers import find_binaries
 
 OVERFLOW_ID = 65534  # in a user namespace every foreign file seems to have this owner (user_namespaces(7))
 ACCOUNTS = ("postgres", "daemon", "bin")  # whom the servers run as when root starts them: the first that exists
@@ -20,6 +21,7 @@ def launch(home: Home, lock: int) -> None:
     Returns when the keeper is on its own, before the services answer. Raises EmbeddedError.
     """
     find_binaries()  # what is missing is said here, at once
+    mark(home.unready)
     home.failure.unlink(missing_ok=True)
     arguments = ["-P", "-m", "pipeline.embedded", str(home.root), "--lock", str(lock)]
     command = [*_as_owner(home), sys.executable, *arguments]
