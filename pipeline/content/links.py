@@ -13,6 +13,7 @@ _MAX = 2000
 """Longer addresses are cut by some mail programs."""
 _SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 """Reserved and unreserved characters of RFC 3986, and the percent sign of what is encoded already."""
+_PHONE = re.compile(r"\+?[0-9().-]{3,30}")
 _BEFORE_TAG = re.compile(r"https?://[^/?#]+[/?#]|mailto:[^?]+\?")
 _BAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u3000\ud800-\udfff<>\"\\^`{|}]")
 
@@ -83,8 +84,10 @@ def _links(document: IssueDocument) -> Iterator[Link]:
 def _problem_of(parts: SplitResult) -> str:
     if parts.scheme == "mailto":
         return "" if "@" in parts.path.strip("@") else "mailto: needs an e-mail address"
+    if parts.scheme == "tel":
+        return "" if _PHONE.fullmatch(parts.path) else "tel: needs a telephone number"
     if parts.scheme not in {"http", "https"}:
-        return "only https://, http:// and mailto: addresses are allowed"
+        return "only https://, http://, mailto: and tel: addresses are allowed"
     if "@" in parts.netloc:
         return "an address may not carry a user name or password"
     if not parts.hostname:

@@ -215,8 +215,7 @@ def _header_text_maker(slot: Slot) -> Make:
     parts, used = merge.parse(slot.template), len(slot.name) + 2
 
     def make(values: Mapping[str, str]) -> bytes:
-        known = {name: headers.HeaderText.tamed(value).text for name, value in values.items() if name in merge.FIELDS}
-        text = headers.HeaderText.tamed(merge.fill(parts, known))
+        text = headers.HeaderText.tamed(merge.fill(parts, values))
         return headers.wire(headers.unstructured(text, used=used)).encode("ascii")
 
     return make

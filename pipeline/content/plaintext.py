@@ -48,7 +48,8 @@ class _Writer:
         yield f"{number} | {self.words.date(self.document.date)}"
         yield f"{self.words.view}: {own['view_url']}"
         yield ""
-        yield from self.wrapped(self.text(self.document.title))
+        if self.document.title != self.newsletter.name:
+            yield from self.wrapped(self.text(self.document.title))
         yield from self.contents()
         for section in self.document.sections:
             yield from self.section(section)
@@ -180,4 +181,9 @@ def _mark(style: ListStyle, number: int) -> str:
 
 def _says_more(href: str, label: str) -> bool:
     """Whether the address tells something that the link's text does not."""
-    return label.strip() not in {href, href.removeprefix("mailto:"), href.partition("://")[2].rstrip("/")}
+    return label.strip() not in {
+        href,
+        href.removeprefix("mailto:"),
+        href.removeprefix("tel:"),
+        href.partition("://")[2].rstrip("/"),
+    }
