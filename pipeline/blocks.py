@@ -4,15 +4,20 @@ What a block lets pass, `pipeline.documents` can turn into an `IssueDocument`: t
 too, and an editor reads at the very block what is wrong with it.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
+from pipeline.content.issuefile.fields import normal_line, normal_link, normal_picture_source, normal_web_link
 from pipeline.content.types import ContentError
+from pipeline.richtext import paragraphs_of
 
 INLINE = ["bold", "italic", "link"]
 
@@ -20,34 +25,32 @@ INLINE = ["bold", "italic", "link"]
 class RuledBlock(blocks.CharBlock):
     """Text under one of the rules of the issue file; comes out in normal form."""
 
-    rule: ClassVar[str]
+    rule: Callable[[str], str]
 
     def clean(self, value: str) -> str:
-        from pipeline.content.issuefile import fields
-
         cleaned = super().clean(value)
         try:
-            return str(getattr(fields, self.rule)(cleaned)) if cleaned else ""
+            return type(self).rule(cleaned) if cleaned else ""
         except ContentError as error:
             raise ValidationError(str(error)) from error
 
 
 class LineBlock(RuledBlock):
-    rule = "normal_line"
+    rule = staticmethod(normal_line)
 
 
 class LinkBlock(RuledBlock):
     """http, https, mailto or tel; merge tags may stand after the host."""
 
-    rule = "normal_link"
+    rule = staticmethod(normal_link)
 
 
 class WebLinkBlock(RuledBlock):
-    rule = "normal_web_link"
+    rule = staticmethod(normal_web_link)
 
 
 class PictureSourceBlock(RuledBlock):
-    rule = "normal_picture_source"
+    rule = staticmethod(normal_picture_source)
 
 
 class InlineBlock(blocks.RichTextBlock):
@@ -56,9 +59,15 @@ class InlineBlock(blocks.RichTextBlock):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(features=INLINE, **kwargs)
 
-    def clean(self, value: RichText) -> RichText:
-        from pipeline.richtext import paragraphs_of
+    @cached_property
+    def field(self) -> forms.CharField:
+        from pipeline.draftail import WholeConverter  # Wagtail's editor loads only after the models
 
+        field: forms.CharField = super().field
+        field.widget.converter = WholeConverter(INLINE)
+        return field
+
+    def clean(self, value: RichText) -> RichText:
         cleaned = super().clean(value)
         try:
             written = paragraphs_of(cleaned.source)

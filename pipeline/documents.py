@@ -32,6 +32,13 @@ from pipeline.richtext import inline_of, paragraphs_of, source_of
 Raw: TypeAlias = dict[str, Any]
 """One block as a StreamField stores it: its type and its value."""
 
+FIELDS: Final = ("number", "date", "language", "title", "subject", "preheader")
+"""What a document and a row have under the same name."""
+_LIMITS: Final = {
+    field.name: field.max_length
+    for field in Issue._meta.fields  # noqa: SLF001 (Django's documented name)
+    if field.name in FIELDS and field.max_length
+}
 PICTURE_SPEC: Final = "max-1300x4000"
 """Twice the width of the layout's column, for sharp screens; never enlarged."""
 
@@ -60,11 +67,10 @@ def fill_in(issue: Issue, document: IssueDocument) -> None:
 
     Raises ContentError for text that is longer than its column; then the row is as it was.
     """
-    fields = {name: getattr(document, name) for name in ("number", "date", "language", "title", "subject", "preheader")}
-    for name, value in fields.items():
-        limit = Issue._meta.get_field(name).max_length  # noqa: SLF001 (Django's documented name)
-        if limit and len(value) > limit:
-            raise ContentError(f"it has {len(value)} characters; {limit} is the limit", source=name)
+    fields = {name: getattr(document, name) for name in FIELDS}
+    for name, limit in _LIMITS.items():
+        if len(fields[name]) > limit:
+            raise ContentError(f"it has {len(fields[name])} characters; {limit} is the limit", source=name)
     for name, value in fields.items():
         setattr(issue, name, value)
     issue.body = body_of(document)

@@ -40,7 +40,7 @@ class _Reader(HTMLParser):
             self.paragraphs.append([])
 
     def handle_data(self, data: str) -> None:
-        self._add(data.replace("\n", " "))
+        self._add(data.replace("\n", BREAK))  # inside a link the editor writes a line break as it is
 
     def _add(self, text: str) -> None:
         styles = dict(self._open)

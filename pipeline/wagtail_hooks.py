@@ -1,11 +1,11 @@
 """Where Wagtail finds the staff pages. Everything is in `pipeline.staff`."""
 
+from functools import partial
+
 from wagtail import hooks
-from wagtail.admin.viewsets.base import ViewSet
 from wagtail.snippets.models import register_snippet
 
-from pipeline.staff import menu
-from pipeline.staff.home import BooksPanel
+from pipeline.staff import home, menu
 from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
@@ -14,15 +14,8 @@ from pipeline.staff.sends import SendViewSet
 
 register_snippet(IssueViewSet)
 hooks.register("construct_main_menu", menu.without_pages)
-hooks.register("construct_homepage_summary_items", menu.no_summary)
+hooks.register("construct_homepage_summary_items", menu.no_summary, order=1_000)  # after all who add to it
 hooks.register("register_permissions", menu.grantable)
-
-
-@hooks.register("register_admin_viewset")
-def viewsets() -> list[ViewSet]:
-    return [NewsletterViewSet(), SendViewSet(), SendingViewSet(), PeopleGroup()]
-
-
-@hooks.register("construct_homepage_panels")
-def homepage(_request: object, panels: list[object]) -> None:
-    panels.insert(0, BooksPanel())
+hooks.register("construct_homepage_panels", home.with_books)
+for viewset in (NewsletterViewSet(), SendViewSet(), SendingViewSet(), PeopleGroup()):
+    hooks.register("register_admin_viewset", partial(list, [viewset]))

@@ -52,7 +52,7 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; ends by SystemExit, like gunicorn."""
     from django.db import connections
-    from gunicorn.app.base import BaseApplication
+    from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
     class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         def load_config(self) -> None:

@@ -49,6 +49,7 @@ def _values(delivery: Delivery) -> dict[str, str]:
         fence=delivery.fence,
         subscriber_id=delivery.subscriber_id,
         email=delivery.email,
+        address_key=delivery.address_key,
         proof_hash=delivery.proof_hash or "",
         attempts=delivery.attempts,
         retried=delivery.retried,

@@ -23,3 +23,8 @@ class BooksPanel(Component):
         waiting = sends.filter(state=SendState.HELD)
         recent = sends.exclude(state=SendState.HELD)[:SHOWN]
         return {"may_see": True, "rows": [(send, books_of(send), send.state in GOING) for send in (*waiting, *recent)]}
+
+
+def with_books(_request: object, panels: list[Component]) -> None:
+    """Puts the books on Wagtail's start page."""
+    panels.insert(0, BooksPanel())

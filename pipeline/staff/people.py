@@ -1,14 +1,15 @@
 """People: subscribers with their story, lists, and suppressions, which a named person may lift for a reason."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, ObjectList
@@ -17,13 +18,25 @@ from wagtail.admin.views import generic
 from wagtail.admin.viewsets.base import ViewSetGroup
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from pipeline.models import DeliveryState
+from pipeline.models import DeliveryState, Newsletter
 from pipeline.queries.books import who
 from pipeline.staff.books import reason_label
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.sends import actor, require
 from subscribers import queries, transitions
-from subscribers.models import List, Subscriber, Subscription, SubscriptionState, Suppression
+from subscribers.models import ConsentRecord, List, Subscriber, Subscription, SubscriptionState, Suppression
+
+HAPPENED: Final[Mapping[str, Promise]] = {
+    ConsentRecord.Kind.IMPORTED: gettext_lazy("imported"),
+    ConsentRecord.Kind.SIGNED_UP: gettext_lazy("signed up"),
+    ConsentRecord.Kind.CONFIRMED: gettext_lazy("confirmed"),
+    ConsentRecord.Kind.WITHDRAWN: gettext_lazy("withdrew"),
+    ConsentRecord.Kind.RETURNED: gettext_lazy("came back"),
+    "suppressed": gettext_lazy("suppressed"),
+    "lifted": gettext_lazy("suppression lifted"),
+    "left": gettext_lazy("left"),
+    "undone": gettext_lazy("took leaving back"),
+}
 
 
 class SubscriberDetail(generic.InspectView):
@@ -35,11 +48,12 @@ class SubscriberDetail(generic.InspectView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         person: Subscriber = self.object
         got = who(person.address_key) if self.request.user.has_perm("pipeline.view_delivery") else []
-        return super().get_context_data(**kwargs) | {
+        return {
+            **super().get_context_data(**kwargs),
             "person": person,
             "subscriptions": Subscription.objects.filter(subscriber=person).select_related("list").order_by("list"),
-            "suppressions": queries.active_suppressions(person.address_key),
-            "history": queries.history(person),
+            "suppressions": [(row, scope_label(row.scope)) for row in queries.active_suppressions(person.address_key)],
+            "history": [(event, _what(event.what), scope_label(event.where)) for event in queries.history(person)],
             "got": [(row, DeliveryState(row.state).label, reason_label(row.reason)) for row in got],
         }
 
@@ -103,8 +117,10 @@ class SuppressionDetail(generic.InspectView):
         lifted = Suppression.objects.filter(lifts=self.object).first()
         may_lift = self.request.user.has_perm("subscribers.add_suppression")
         liftable = may_lift and lifted is None and self.object.lifts_id is None
-        return super().get_context_data(**kwargs) | {
+        return {
+            **super().get_context_data(**kwargs),
             "suppression": self.object,
+            "scope": scope_label(self.object.scope),
             "lifted": lifted,
             "form": LiftForm() if liftable else None,
         }
@@ -129,7 +145,7 @@ class SuppressionViewSet(ReadingViewSet):
     list_display: ClassVar = [
         TitleColumn("address_key", label=gettext_lazy("Address"), url_name="suppressions:inspect"),
         Column("get_reason_display", label=gettext_lazy("Reason")),
-        Column("scope", label=gettext_lazy("Gets nothing of")),
+        Column("scope", label=gettext_lazy("Gets nothing of"), accessor=lambda row: scope_label(row.scope)),
         BooleanColumn("is_lifted", label=gettext_lazy("Lifted"), accessor=lambda row: hasattr(row, "lifted_by")),
         Column("by", label=gettext_lazy("By")),
         DateColumn("created_at", label=gettext_lazy("Since")),
@@ -149,14 +165,33 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
     suppression = get_object_or_404(Suppression, pk=pk)
     form = LiftForm(request.POST)
     if not form.is_valid():
-        return render(request, "staff/suppression.html", {"suppression": suppression, "form": form}, status=400)
+        context = {"suppression": suppression, "scope": scope_label(suppression.scope), "form": form}
+        return render(request, "staff/suppression.html", context, status=400)
     try:
         transitions.lift(suppression, by=actor(request), note=form.cleaned_data["why"])
     except transitions.TransitionRefusedError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("The suppression is lifted. What ended with it stays ended."))
+        messages.success(request, gettext("The suppression is lifted. What ended with it stays ended."))
     return redirect("suppressions:inspect", pk)
+
+
+def scope_label(scope: str) -> str:
+    """What someone is suppressed for, in words; a list's short name stays as it is."""
+    if scope == "all":
+        return gettext("everything")
+    kind, _, pk = scope.partition(":")
+    if kind != "newsletter" or not pk.isdecimal():
+        return scope
+    return Newsletter.objects.filter(pk=int(pk)).values_list("name", flat=True).first() or scope
+
+
+def _what(happened: str) -> str | Promise:
+    """One of the words of `queries.history`, for people."""
+    before, _, state = happened.partition("is ")
+    if not before and state in SubscriptionState.values:
+        return SubscriptionState(state).label
+    return HAPPENED.get(happened, happened)
 
 
 class PeopleGroup(ViewSetGroup):

@@ -16,7 +16,8 @@ class ReadingViewSet(ModelViewSet):
     add_to_reference_index = False
 
     def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_common_view_kwargs(**dict.fromkeys(_WRITING), **kwargs)
+        shown: dict[str, Any] = super().get_common_view_kwargs(**dict.fromkeys(_WRITING), **kwargs)
+        return shown
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [

@@ -60,11 +60,9 @@ class SendForm(forms.Form):
         editions = Issue.objects.filter(newsletter=issue.newsletter_id, number=issue.number)
         self.fields["issues"].queryset = editions  # type: ignore[attr-defined]
         self.fields["zone"].choices = [(name, name) for name in sorted(available_timezones())]  # type: ignore[attr-defined]
-        self.initial = {
-            "issues": editions,
-            "lists": issue.newsletter.default_lists.all(),
-            "zone": timezone.get_current_timezone_name(),
-        } | self.initial
+        self.initial["issues"] = editions
+        self.initial["lists"] = issue.newsletter.default_lists.all()
+        self.initial["zone"] = timezone.get_current_timezone_name()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

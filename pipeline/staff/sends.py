@@ -49,15 +49,13 @@ class SendDetail(generic.InspectView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         send: Send = self.object
         story = AuditEvent.objects.filter(subject=f"send:{send.pk}").order_by("-at", "-pk")
-        return (
-            super().get_context_data(**kwargs)
-            | _shown(self.request, send)
-            | {
-                "proofs": send.proofs.order_by("sendproof__position"),
-                "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
-                "events": story[:EVENTS],
-            }
-        )
+        return {
+            **super().get_context_data(**kwargs),
+            **_shown(self.request, send),
+            "proofs": send.proofs.order_by("sendproof__position"),
+            "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
+            "events": story[:EVENTS],
+        }
 
 
 class SendViewSet(ReadingViewSet):

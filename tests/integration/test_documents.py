@@ -1,0 +1,187 @@
+"""Issues between the form's row and the document: nothing is lost, and nothing hostile comes through."""
+
+import datetime as dt
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.images import ImageFile
+from hypothesis import given, settings
+from wagtail.images import get_image_model
+from wagtail.images.tests.utils import get_test_image_file
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+from test_issuefile import documents, htmls
+
+from pipeline.blocks import ContentBlock, InlineBlock, LinkBlock, PictureBlock, WebLinkBlock
+from pipeline.content.issuefile import normal_html, normalise
+from pipeline.content.types import (
+    Article,
+    ContentError,
+    IssueDocument,
+    NewsletterProfile,
+    Paragraph,
+    Picture,
+    Section,
+)
+from pipeline.documents import body_of, document_of, fill_in, profile_of
+from pipeline.models import Issue, Newsletter
+from pipeline.richtext import inline_of, paragraphs_of, source_of
+
+SIMPLE = IssueDocument(
+    newsletter="smart-city",
+    number=20,
+    date=dt.date(2026, 11, 22),
+    language="en",
+    title="Issue 20",
+    subject="News",
+    preheader="",
+    sections=(Section("Policy", (Article("Bridge", (Paragraph("Open."),)),)),),
+)
+
+
+def row_of(document: IssueDocument) -> Issue:
+    issue = Issue(newsletter=Newsletter(slug=document.newsletter))
+    fill_in(issue, document)
+    return issue
+
+
+def stored_and_read(issue: Issue) -> Issue:
+    """The body as the database keeps it, and read again."""
+    field = Issue._meta.get_field("body")
+    issue.body = json.loads(json.dumps(field.get_prep_value(issue.body), cls=field.json_field.encoder))
+    return issue
+
+
+@given(documents)
+@settings(max_examples=60, deadline=None)
+def test_every_document_in_normal_form_comes_back_whole(document):
+    document = normalise(document)
+    if max(len(document.title), len(document.subject), len(document.preheader)) > 300:
+        return
+    assert document_of(stored_and_read(row_of(document))) == document
+
+
+@given(htmls)
+@settings(max_examples=150, deadline=None)
+def test_inline_text_survives_the_editor(html):
+    """What Draftail makes of the text when an editor opens the form and saves it untouched."""
+    html, widget = normal_html(html), InlineBlock().field.widget
+    untouched = widget.value_from_datadict({"text": widget.format_value(source_of(html))}, {}, "text")
+    assert inline_of(untouched) == html
+
+
+def test_paragraphs_written_in_one_block_become_several():
+    assert paragraphs_of("<p>one</p><p></p><p>two <b>three</b></p>") == ("one", "two <strong>three</strong>")
+    assert inline_of("<p>one</p><p>two</p>") == "one<br/>two"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p><script>alert(1)</script></p>",
+        '<p><img src=x onerror="alert(1)">picture</p>',
+        '<p><b onclick="alert(1)">bold</b></p>',
+        "<p><svg/onload=alert(1)>",
+        "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>",
+        "<style>*{}</style><p>x</p>",
+        "<!--[if mso]><p>x</p><![endif]-->",
+        "<p><a href='https://example.org/' onmouseover='alert(1)'>x</a></p>",
+        "<p><b>never closed<i>nor this",
+    ],
+)
+def test_hostile_rich_text_keeps_no_markup_of_its_own(source):
+    html = inline_of(source)
+    assert normal_html(html) == html  # which refuses every other element and attribute
+    assert "onerror=" not in html.replace("&lt;", "<") or "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "//evil.example", "#top"],
+)
+def test_addresses_that_do_harm_are_refused(address):
+    with pytest.raises(ContentError):
+        paragraphs_of(f'<p><a href="{address}">x</a></p>')
+    for block in (LinkBlock(), WebLinkBlock()):
+        with pytest.raises(ValidationError):
+            block.clean(address)
+    block = InlineBlock()
+    with pytest.raises(ValidationError, match="address"):
+        block.clean(block.normalize(f'<p><a href="{address}">x</a></p>'))
+
+
+def test_a_merge_tag_may_stand_in_an_address_after_the_host():
+    assert LinkBlock().clean("https://example.org/?to={{ email }}") == "https://example.org/?to={{ email }}"
+    with pytest.raises(ValidationError):
+        LinkBlock().clean("https://{{ email }}/")
+
+
+def test_an_empty_paragraph_is_refused_where_it_stands():
+    block = InlineBlock()
+    with pytest.raises(ValidationError, match="Write something"):
+        block.clean(block.normalize("<p> <br/> </p>"))
+
+
+def test_a_picture_is_chosen_or_named_never_both_nor_neither():
+    block = PictureBlock()
+    with pytest.raises(ValidationError) as neither:
+        block.clean(block.to_python({"src": ""}))
+    assert "src" in neither.value.block_errors
+    assert block.clean(block.to_python({"src": "https://example.org/a.png"}))["src"] == "https://example.org/a.png"
+
+
+@pytest.mark.django_db
+def test_a_chosen_picture_has_a_public_address():
+    image = get_image_model().objects.create(title="Tower", file=ImageFile(get_test_image_file(), name="tower.png"))
+    issue = row_of(SIMPLE)
+    picture = {"type": "picture", "value": {"image": image.pk, "src": "", "alt": "A tower"}}
+    issue.body = [{"type": "section", "value": {"title": "S", "intro": [picture], "articles": []}}]
+    (found,) = document_of(issue).sections[0].intro
+    assert isinstance(found, Picture)
+    assert found.src.startswith("http://127.0.0.1:8000/media/images/tower")
+    assert found.alt == "A tower"
+
+
+@pytest.mark.django_db
+def test_a_saved_issue_reads_back_from_the_database_and_from_its_revision():
+    newsletter = Newsletter.objects.create(slug="smart-city", name="N", sender_name="N", sender_address="n@example.org")
+    issue = row_of(SIMPLE)
+    issue.newsletter = newsletter
+    issue.save()
+    issue.save_revision()
+    read = Issue.objects.get(pk=issue.pk)
+    assert document_of(read) == SIMPLE
+    assert document_of(read.get_latest_revision_as_object()) == SIMPLE
+
+
+def test_text_that_is_too_long_for_its_column_changes_nothing():
+    issue = row_of(SIMPLE)
+    with pytest.raises(ContentError, match="title: it has 301 characters; 300 is the limit"):
+        fill_in(issue, replace(SIMPLE, number=21, title="x" * 301))
+    assert (issue.number, issue.title) == (20, "Issue 20")
+
+
+def test_what_no_issue_may_hold_is_told_with_its_place():
+    issue = row_of(SIMPLE)
+    issue.body = body_of(replace(SIMPLE, sections=(Section("S", (Article("A", (Paragraph("x\u202ey"),)),)),)))
+    with pytest.raises(ContentError, match=r"U\+202E"):
+        document_of(issue)
+
+
+def test_every_kind_of_block_has_its_place_in_the_form():
+    kinds = {"paragraph", "heading", "list", "picture", "facts", "citation", "quote", "button"}
+    assert set(ContentBlock().child_blocks) == kinds
+
+
+def test_the_newsletter_as_the_content_stage_knows_it():
+    profile = NewsletterProfile(
+        slug="city", name="City", sender_name="Desk", sender_address="d@example.org", reply_to="r@example.org",
+        postal_address="1 Way", language="ko", layout="bulletin", brand={"primary": "#12355b"},
+    )  # fmt: skip
+    fields = {name: getattr(profile, name) for name in profile.__slots__}
+    assert profile_of(Newsletter(**fields)) == profile
