@@ -1,1 +1,81 @@
-"""Its place puts this folder on the import path, so that every test can say `from relay import RecordingRelay`."""
+"""What every folder of tests shares. Its place puts it on the import path: `from relay import RecordingRelay`."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from house import House
+
+ROOT = Path(__file__).parent.parent
+SERVICES = """
+import json, sys, signal
+from pathlib import Path
+from pipeline.embedded import attach
+found = attach(Path(sys.argv[1]))
+print(json.dumps({"database": found.database_url, "broker": found.broker_url}), flush=True)
+sys.stdin.read()
+"""
+
+
+def pytest_configure() -> None:
+    settings.SECRET_KEY = "a key for tests, forty characters long.."
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A PostgreSQL and a Redis for all tests, held by a process of their own."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVICES, str(tmp_path_factory.mktemp("services"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as holder:  # which closes its stdin at the end, so that it ends
+        yield json.loads(holder.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def template(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database that others are copied from: milliseconds instead of seconds."""
+    house = House(
+        tmp_path_factory.mktemp("template"),
+        database_url=_named(services["database"], _create(services, "pressrun_template")),
+        broker_url=services["broker"],
+    )
+    house.run("migrate")
+    return "pressrun_template"
+
+
+@pytest.fixture
+def make_house(services: dict[str, str], template: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Make installations, each with a database and a queue of its own."""
+    made: list[House] = []
+
+    def make(**variables: str) -> House:
+        number = len(made)
+        name = _create(services, f"house_{uuid.uuid4().hex[:12]}", template)
+        given = {"database_url": _named(services["database"], name), "broker_url": services["broker"]} | variables
+        made.append(House(tmp_path / f"house{number}", **given))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.__exit__()
+
+
+def _create(services: dict[str, str], name: str, template: str = "template0") -> str:
+    with psycopg.connect(services["database"], autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
+
+
+def _named(url: str, name: str) -> str:
+    """The same server's URL with another database."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{query}"

@@ -1,0 +1,28 @@
+"""Tests against a real PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.keys import keyring
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = conninfo_to_dict(services["database"])
+    connections["default"].settings_dict.update(
+        NAME=found["dbname"], USER=found["user"], HOST=found["host"], PORT=found.get("port", ""), PASSWORD=""
+    )
+    settings.BROKER_URL = services["broker"]
+    settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keys() -> Iterator[None]:
+    """Each test's database makes its own token keys."""
+    keyring.cache_clear()
+    yield
+    keyring.cache_clear()
