@@ -512,7 +512,7 @@ profiles = st.builds(
 
 
 @given(st.builds(IssueFile, documents, st.none() | profiles))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_written_reads_back_to_its_normal_form(issue):
     text = write(issue)
     assert parse(text) == normal(issue)
@@ -520,13 +520,13 @@ def test_whatever_is_written_reads_back_to_its_normal_form(issue):
 
 
 @given(st.builds(IssueFile, documents, st.none() | profiles))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_normal_form_is_reached_in_one_step(issue):
     assert normal(normal(issue)) == normal(issue)
 
 
 @given(htmls)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_inline_text_survives_the_file(html):
     document = replace(
         parse(FRONT).document, sections=(Section("S", (), (Paragraph(html), Quote(html), Citation(html))),)
@@ -540,7 +540,7 @@ def test_any_inline_text_survives_the_file(html):
         max_size=6,
     )
 )
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_styles_that_touch_survive_the_file(spans):
     html = html_of(normal_spans(spans))
     document = replace(parse(FRONT).document, sections=(Section("S", (), (Paragraph(html),)),))
@@ -555,7 +555,7 @@ markdown = st.lists(
 
 
 @given(markdown)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_body_is_read_or_refused_with_its_place(text):
     try:
         issue = parse(FRONT + "# S\n\n" + text)
@@ -569,7 +569,7 @@ def test_any_body_is_read_or_refused_with_its_place(text):
 
 
 @given(st.text(SIGNS + "---\nnumber: newsletter: &*!%?,", max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_front_matter_is_refused_with_its_place(text):
     error = refusal(f"---\n{text}\n---\n")
     assert error.line > 0
