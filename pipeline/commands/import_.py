@@ -2,9 +2,6 @@
 
 import argparse
 import csv
-import getpass
-import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -51,19 +48,22 @@ def run(args: argparse.Namespace) -> int:
     if args.suppress and (args.create or args.consent):
         args.refuse("--create and --consent belong to --list")
     environment.prepare()
+    from pipeline.commands import output
+
     result = _import(args)
     if args.json:
-        print(json.dumps(asdict(result), ensure_ascii=False))
+        output.emit(asdict(result))
     else:
         _show(result)
     return 1 if result.rows and result.bad == result.rows else 0
 
 
 def _import(args: argparse.Namespace) -> "ListImport | SuppressionImport":
+    from pipeline.commands import output
     from subscribers.csvfile import CsvFileError
     from subscribers.importing import Origin, import_people, import_suppressions
 
-    origin = Origin(source=f"import of {args.file.name[:150]}", by=f"command line ({_user()})", at=datetime.now(UTC))
+    origin = Origin(source=f"import of {args.file.name[:150]}", by=output.actor(), at=datetime.now(UTC))
     with ExitStack() as open_files:
         stream = open_files.enter_context(_opened(args.file))
         watch = open_files.enter_context(_watching(args.errors))
@@ -131,14 +131,6 @@ def _written(path: Path) -> Iterator[TextIO]:
         raise PressrunError(f"{path} cannot be written ({error.strerror}). Nothing was imported.") from error
     with file:
         yield file
-
-
-def _user() -> str:
-    """The operating system's name for who runs this; a container's user may have none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def _show(result: "ListImport | SuppressionImport") -> None:
