@@ -7,7 +7,7 @@ in interpreters before 3.11.10, let an encoded line feed in a subject become a h
 import datetime as dt
 import re
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Final, Self
@@ -143,38 +143,38 @@ def _phrase(text: str, *, used: int) -> str:
 
 def _encoded_words(text: str, *, used: int) -> list[str]:
     """One encoded-word per line, each a whole number of characters, in whichever of B and Q is shorter for the text."""
-    first, rest = min(LINE - used, WORD) - _OVERHEAD, min(LINE - 1, WORD) - _OVERHEAD
-    if sum(map(_q_size, text)) < len(text.encode()) * 4 / 3:
-        return [f"=?utf-8?q?{_q(chunk)}?=" for chunk in _chunks(text, _q_size, rooms=(first, rest))]
-    chunks = _chunks(text, _b_size, rooms=(first // 4 * 3, rest // 4 * 3))
-    return [f"=?utf-8?b?{b64encode(chunk.encode()).decode()}?=" for chunk in chunks]
+    raw = text.encode()
+    rooms = (min(LINE - used, WORD) - _OVERHEAD, WORD - _OVERHEAD)
+    if len(raw) + 2 * len(raw.translate(None, _Q_ONE)) < len(raw) * 4 / 3:
+        return [f"=?utf-8?q?{chunk}?=" for chunk in _q_chunks(text, rooms=rooms)]
+    return [f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in _b_chunks(raw, rooms=rooms)]
 
 
-def _chunks(text: str, size: Callable[[str], int], *, rooms: tuple[int, int]) -> list[str]:
-    """Cut between characters, so that no chunk is larger than the first or every other room."""
-    chunks, start, room = [], 0, rooms[0]
-    for at, char in enumerate(text):
-        if size(char) > room:
-            chunks.append(text[start:at])
-            start, room = at, rooms[1]
-        room -= size(char)
-    return [*chunks, text[start:]]
+def _b_chunks(raw: bytes, *, rooms: tuple[int, int]) -> Iterator[bytes]:
+    """Cut UTF-8 between characters; a chunk fits the first, or every other, room once it is in base64."""
+    start, room = 0, rooms[0] // 4 * 3
+    while start < len(raw):
+        end = start + room
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:
+            end -= 1
+        yield raw[start:end]
+        start, room = end, rooms[1] // 4 * 3
 
 
-def _b_size(char: str) -> int:
-    return len(char.encode())
+def _q_chunks(text: str, *, rooms: tuple[int, int]) -> Iterator[str]:
+    chunk, room = "", rooms[0]
+    for char in text:
+        coded = "".join(_Q_TABLE[byte] for byte in char.encode())
+        if len(chunk) + len(coded) > room:
+            yield chunk
+            chunk, room = "", rooms[1]
+        chunk += coded
+    yield chunk
 
 
-def _q(text: str) -> str:
-    return "".join(_Q_TABLE[byte] for byte in text.encode())
-
-
-def _q_size(char: str) -> int:
-    return 1 if char in _Q_SAFE or char == " " else 3 * len(char.encode())
-
-
-_Q_SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q_SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 """What stands for itself in an encoded-word anywhere, phrases included (RFC 2047 section 5, rule 3)."""
+_Q_ONE: Final = _Q_SAFE + b" "
 _Q_TABLE: Final = tuple(
-    "_" if chr(byte) == " " else chr(byte) if chr(byte) in _Q_SAFE else f"={byte:02X}" for byte in range(256)
+    "_" if byte == 0x20 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}" for byte in range(256)
 )
