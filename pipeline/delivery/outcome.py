@@ -1,6 +1,5 @@
 """From what the relay said to what the books say. Pure."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,7 +9,6 @@ from pipeline.replies import Reason, classify
 State = Literal["accepted", "rejected", "pending", "uncertain"]
 
 _SHUTTING_DOWN: Final = 421
-_CODE_IN_FRONT: Final = re.compile(r"^\d{3}[ -]?(?:[245]\.\d{1,3}\.\d{1,3}(?:[ -]|$))?", re.MULTILINE)
 # What we refuse ourselves carries an RFC 3463 code of ours. The mailbox may be well, so it is never "dead".
 _OWN_REASONS: Final = {
     "5.1.7": Reason.SENDER_REFUSED,
@@ -52,8 +50,7 @@ def outcome(result: Result) -> Outcome:
 def _why(result: Result) -> Reason:
     if result.code is None:
         return _OWN_REASONS.get(result.enhanced, Reason.SYNTAX)
-    words = " ".join(_CODE_IN_FRONT.sub("", result.text).split())
-    return classify(words, code=result.code, enhanced=result.enhanced, command=result.command).reason
+    return classify(result.text, code=result.code, enhanced=result.enhanced, command=result.command).reason
 
 
 def _own_fault(result: Result) -> bool:

@@ -154,10 +154,21 @@ def test_what_may_not_start_is_not_sent_and_nobody_gets_half_a_message(started, 
     with serving(keywords=keywords) as server, opened(server) as connection:
         results = connection.send([envelope(name) for name in names], may_start=may_start)
         assert connection.usable is (started == 3)
+        if started < 3:
+            server.sessions[0].join(5)
+            assert not server.sessions[0].is_alive(), "the relay still waits for the message"
     verdicts = [result.verdict for result in results]
     assert verdicts == [Verdict.ACCEPTED] * started + [Verdict.UNSENT] * (3 - started)
     assert sent_to(server) == [f"{name}@x.test" for name in names[:started]]
     assert len(asked) == min(started + 1, 3)
+
+
+def test_a_question_that_fails_leaves_no_connection_in_mid_conversation():
+    with serving() as server, opened(server) as connection:
+        with pytest.raises(ZeroDivisionError):
+            connection.send([envelope()], may_start=lambda: 1 / 0)
+        assert not connection.usable
+    assert sent_to(server) == []
 
 
 def test_a_connection_is_kept_for_the_next_batch_even_after_refusals():
@@ -221,35 +232,70 @@ def test_an_unasked_line_after_the_last_reply_of_a_batch_is_seen():
             assert not connection.usable
 
 
-def test_a_relay_that_refuses_in_mid_message_is_heard_although_it_hangs_up():
-    """It closes with most of a large message unread, and says why."""
-    large = b"x" * 20_000_000 + b"\r\n"
-    for answer, verdict in (("552 5.3.4 Too big", Verdict.REJECTED), ("", Verdict.UNSENT)):
-        with impolite_relay(answer) as relay, Connection.open(relay, helo="client.test", timeouts=QUICK) as connection:
-            results = connection.send([envelope(wire=large), envelope("bob")], may_start=always)
-        assert [(r.verdict, r.command) for r in results] == [(verdict, "."), (Verdict.UNSENT, "")]
+CALLED = ["220 hi", "250-hi\r\n250 PIPELINING"]
 
 
 @contextmanager
-def impolite_relay(answer):
-    """Answers the commands, reads the start of a message, answers it, and reads no more."""
+def scripted_relay(*replies):
+    """Answers whatever it hears with the next of these, and then reads no more."""
+    heard = []
 
     def serve():
         with listener.accept()[0] as sock:
-            for reply in (b"220 hi", b"250-hi\r\n250 PIPELINING", b"250 ok\r\n250 ok\r\n354 go"):
-                sock.sendall(reply + b"\r\n")
-                sock.recv(65_536)
-            if answer:
-                sock.sendall(f"{answer}\r\n".encode())
+            for reply in (*CALLED, *replies):
+                sock.sendall(f"{reply}\r\n".encode())
+                heard.append(sock.recv(65_536))
             done.wait(10)
 
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield Relay("127.0.0.1", listener.getsockname()[1], Tls.NEVER)
+        with Connection.open(
+            Relay("127.0.0.1", listener.getsockname()[1], Tls.NEVER), helo="client.test", timeouts=QUICK
+        ) as connection:
+            yield connection, heard
         done.set()
         thread.join()
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [(["552 5.3.4 Too big"], Verdict.REJECTED), ([], Verdict.UNSENT)])
+def test_a_relay_that_refuses_in_mid_message_is_heard(answer, verdict):
+    """It takes no more than the start of a large message: its end never left, so nothing is in doubt."""
+    large = b"x" * 20_000_000 + b"\r\n"
+    with scripted_relay("250 ok\r\n250 ok\r\n354 go", *answer) as (connection, _):
+        results = connection.send([envelope(wire=large), envelope("bob")], may_start=always)
+    assert [(r.verdict, r.command) for r in results] == [(verdict, "."), (Verdict.UNSENT, "")]
+
+
+def test_a_refusal_stands_whatever_comes_after_it():
+    with scripted_relay("250 ok\r\n550 5.1.1 No such user\r\n421 4.3.2 Bye") as (connection, _):
+        result = connection.send([envelope()], may_start=always)[0]
+    assert (result.verdict, result.text) == (Verdict.REJECTED, "550 5.1.1 No such user")
+
+
+def test_a_relay_that_refuses_the_sender_and_takes_the_recipient_gets_no_lone_dot():
+    """It would mail an empty message."""
+    with scripted_relay("550 no\r\n250 ok\r\n354 go", "") as (connection, heard):
+        result = connection.send([envelope()], may_start=always)[0]
+        assert not connection.usable
+    assert (result.verdict, heard[-1]) == (Verdict.UNSENT, b"")
+
+
+def test_what_is_no_reply_leaves_the_one_before_it_in_doubt():
+    with scripted_relay("250 ok\r\n250 ok\r\n354 go", "250 ok\r\nok 250") as (connection, _):
+        results = connection.send([envelope("ann"), envelope("bob")], may_start=always)
+    assert [result.verdict for result in results] == [Verdict.UNCERTAIN, Verdict.UNSENT]
+
+
+@pytest.mark.parametrize("phase", ["mail", "rcpt"])
+def test_in_lock_step_nothing_is_asked_after_a_refusal(phase):
+    keywords = [keyword for keyword in KEYWORDS if keyword != "PIPELINING"]
+    with serving(keywords=keywords, script={phase: {"": ["550 5.7.1 No"]}}) as server, opened(server) as connection:
+        connection.send([envelope()], may_start=always)
+    verbs = [line[:4] for line in server.sessions[0].commands]
+    asked = [b"MAIL"] if phase == "mail" else [b"MAIL", b"RCPT"]
+    assert verbs == [b"EHLO", *asked, b"RSET", b"QUIT"]
 
 
 def test_each_of_the_odd_ones_has_its_own_reason_and_all_others_are_taken():

@@ -21,17 +21,11 @@ def test_a_rejection_has_the_reason_of_its_reply():
     assert not said.relay_trouble
 
 
-def test_the_words_of_a_long_reply_are_read_as_one_sentence(monkeypatch):
-    heard = []
-    monkeypatch.setattr("pipeline.delivery.outcome.classify", lambda text, **rest: heard.append((text, rest)) or _Any())
-    reply = "550-5.1.1 The mail account that you\n550-5.1.1 tried to reach is 550 miles away.\n550 5.1.1 gsmtp"
-    outcome(result(Verdict.REJECTED, reply, code=550, enhanced="5.1.1", command="RCPT"))
-    words = "The mail account that you tried to reach is 550 miles away. gsmtp"
-    assert heard == [(words, {"code": 550, "enhanced": "5.1.1", "command": "RCPT"})]
-
-
-class _Any:
-    reason = Reason.UNKNOWN
+def test_a_reply_over_several_lines_is_read_as_one_sentence():
+    reply = "550-We are sorry, but this\n550-user does not\n550 exist."
+    said = outcome(result(Verdict.REJECTED, reply, code=550, command="RCPT"))
+    assert said.reason == Reason.NO_SUCH_MAILBOX
+    assert said.reply == reply
 
 
 @pytest.mark.parametrize(
