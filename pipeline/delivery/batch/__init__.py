@@ -4,6 +4,7 @@
 `wires` makes the messages; `keeper` keeps the lease alive.
 """
 
+from pipeline.delivery.batch.hand import greet
 from pipeline.delivery.batch.story import Worker, run_batch
 
-__all__ = ["Worker", "run_batch"]
+__all__ = ["Worker", "greet", "run_batch"]

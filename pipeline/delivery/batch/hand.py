@@ -17,6 +17,11 @@ of ours leaves one per connection in doubt, while a fast relay does not wait for
 GROUP_AT_MOST: Final = 64
 
 
+def greet(relay: Relay, *, helo: str) -> None:
+    """Open a connection and close it: raises RelayTrouble if mail could not be handed over now."""
+    Connection.open(relay, helo=helo).close()
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a hand has to say. `ready`: it wants the next group. `trouble` or `defect`: its thread has ended."""
