@@ -1,9 +1,10 @@
-"""Finds what is due and what was left lying: the one clock of the system, safe to run anywhere and any number of times."""
+"""Finds what is due and what was left lying: the one clock of the system, safe to run anywhere, any number of times."""
 
 import logging
 
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from pipeline import transitions
 from pipeline.models import Send, SendState
@@ -47,7 +48,7 @@ def _tidy() -> None:
 
 
 def _due() -> list[int]:
-    due = Send.objects.filter(state__in=[SendState.SCHEDULED, SendState.STARTING]).extra(where=["due_at <= now()"])
+    due = Send.objects.filter(state__in=[SendState.SCHEDULED, SendState.STARTING], due_at__lte=Now())
     return list(due.order_by("due_at", "pk").values_list("pk", flat=True))
 
 

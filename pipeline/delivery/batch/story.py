@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -132,19 +131,20 @@ class _Batch:
 
     def _commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
         """Write the replies and mark the chosen, together. What a relay said is worth more than one try."""
-        for attempt in count(1):
+        for _ in range(COMMITS_AT_MOST - 1):
             try:
-                with transaction.atomic():
-                    self._write_replies()
-                    states = transitions.mark_in_flight(self._send.pk, lease_id=self._grant.lease_id, claimed=chosen)
+                return self._commit_once(chosen)
             except OperationalError as error:
-                if attempt == COMMITS_AT_MOST:
-                    raise
                 logger.warning("the books of send %s could not be written, once more: %s", self._send.pk, error)
                 connection.close_if_unusable_or_obsolete()
-            else:
-                self._marked = []
-                return states
+        return self._commit_once(chosen)
+
+    def _commit_once(self, chosen: Sequence[Claimed]) -> dict[int, str]:
+        with transaction.atomic():
+            self._write_replies()
+            states = transitions.mark_in_flight(self._send.pk, lease_id=self._grant.lease_id, claimed=chosen)
+        self._marked = []
+        return states
 
     def _hand_over(self, hand: Hand, group: Sequence[tuple[Claimed, Envelope]]) -> None:
         if not group:
