@@ -123,9 +123,9 @@ def _joined(headers: Sequence[Sequence[str]]) -> Sequence[tuple[str, str]]:
 
 def _text_of_header(line: bytes) -> str:
     try:
-        return line.decode("utf-8")
+        return _storable(line.decode("utf-8"))
     except UnicodeDecodeError:
-        return line.decode("latin-1")
+        return _storable(line.decode("latin-1"))
 
 
 def _content_type(value: str) -> tuple[str, Mapping[str, str]]:
@@ -170,7 +170,12 @@ def decode(content: bytes, charset: str) -> str:
     codec = _codec(charset)
     if codec is None or codec == "ascii":
         codec = _guess(content)
-    return content.decode(codec, "replace")
+    return _storable(content.decode(codec, "replace"))
+
+
+def _storable(text: str) -> str:
+    """Without NUL, which PostgreSQL does not take, and halves of characters, which UTF-7 can smuggle in."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _codec(charset: str) -> str | None:

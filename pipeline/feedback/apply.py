@@ -1,0 +1,196 @@
+"""Takes a message in: keeps it as it came, finds out whose it is by a signature, and does what it says.
+
+One transaction per message, and each message once: the same one again changes nothing. Who a message is about is
+never taken from its words or its From, only from a token that we signed: the return path it was sent to, or the
+`X-Pressrun-Id` of the returned copy. What is not signed by us is kept and not acted on.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from pipeline import transitions
+from pipeline.feedback import mime
+from pipeline.feedback.understand import Kind, Recipient, Understood, understand
+from pipeline.keys import keyring
+from pipeline.leaving import leave_newsletter
+from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus
+from pipeline.replies import Action, action_for
+from pipeline.tokens import BadTokenError, Purpose
+from subscribers import transitions as people
+from subscribers.models import SuppressionReason
+
+KEPT_FOR: Final = timedelta(days=180)
+BOUNCE_WITHIN: Final = timedelta(days=14)
+"""A later bounce is noted but suppresses nobody: relays give up after days, and old return paths lie in archives."""
+COMPLAINT_WITHIN: Final = timedelta(days=90)
+
+RETURN_PREFIX: Final = "b-"
+UNSUBSCRIBE_PREFIX: Final = "u-"
+ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What is written beside the raw message."""
+
+    kind: FeedbackKind
+    status: FeedbackStatus
+    detail: str
+    delivery: Delivery | None = None
+    about: Recipient | None = None
+
+
+def take_in(raw: bytes, *, source: str, envelope_to: str, envelope_from: str, now: datetime) -> Feedback:
+    """Store a raw message and apply it, in one transaction; the row says what was done.
+
+    `source` is smtp, lmtp, pipe or mailbox. The same message to the same address is taken in once. Raises what the
+    database raises; nothing has been changed then, and the message may be offered again.
+    """
+    digest = sha256(envelope_to.lower().encode("utf-8", "replace") + b"\0" + raw).digest()
+    with transaction.atomic():
+        row, is_new = Feedback.objects.get_or_create(
+            sha256=digest,
+            defaults={
+                "received_at": now,
+                "source": source,
+                "raw": zlib.compress(raw),
+                "envelope_to": _fit(envelope_to, 320),
+                "envelope_from": _fit(envelope_from, 320),
+                "kind": FeedbackKind.OTHER,
+                "status": FeedbackStatus.UNATTRIBUTED,
+                "expires_at": now + KEPT_FOR,
+            },
+        )
+        if is_new:
+            _note(row, _apply(understand(raw), envelope_to, now))
+    return row
+
+
+def envelope_recipient(raw: bytes) -> str:
+    """Whom a message from a pipe was delivered to: one of our addresses in its headers, else the first named."""
+    message = mime.read(raw)
+    named = [
+        found["address"]
+        for header in ENVELOPE_HEADERS
+        for found in mime.ADDRESS.finditer(message.header(header)[: mime.HEADER_AT_MOST])
+    ]
+    return next((address for address in named if _is_ours(address)), named[0] if named else "")
+
+
+def _is_ours(address: str) -> bool:
+    local, _, domain = address.lower().rpartition("@")
+    return domain == settings.BOUNCE_DOMAIN and local.startswith((RETURN_PREFIX, UNSUBSCRIBE_PREFIX))
+
+
+def _note(row: Feedback, outcome: _Outcome) -> None:
+    row.kind, row.status, row.detail = outcome.kind, outcome.status, outcome.detail
+    if outcome.delivery is not None:
+        row.send_id, row.delivery_id = outcome.delivery.send_id, outcome.delivery.id
+    if outcome.about is not None:
+        meaning = outcome.about.meaning
+        row.reason, row.hard, row.rule = meaning.reason.value, meaning.hard, _fit(meaning.rule, 200)
+        row.diagnostic = _fit(outcome.about.diagnostic, 2000)
+    row.save()
+
+
+def _apply(understood: Understood, envelope_to: str, now: datetime) -> _Outcome:
+    """Find out by which token the message came, and let that decide."""
+    local = envelope_to.rpartition("@")[0].lower()
+    try:
+        if local.startswith(UNSUBSCRIBE_PREFIX):
+            return _unsubscribe(local.removeprefix(UNSUBSCRIBE_PREFIX), now)
+        ids = _attributed(local, understood)
+    except BadTokenError:
+        why = "The address or the returned copy bears a signature that is not ours. Nothing was done."
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
+    delivery = Delivery.objects.filter(send_id=ids[0], id=ids[1]).first() if ids else None
+    if delivery is None:
+        why = "The delivery is not in the books any more." if ids else "It bears no signature of ours."
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.UNATTRIBUTED, why)
+    return _done(understood, delivery, now)
+
+
+def _attributed(local: str, understood: Understood) -> tuple[int, ...]:
+    """(send, delivery) by the return path, else by the id in the returned copy; empty when there is neither."""
+    if local.startswith(RETURN_PREFIX):
+        return keyring().verify(Purpose.RETURN_PATH, local.removeprefix(RETURN_PREFIX))
+    if understood.returned_id:
+        return keyring().verify(Purpose.HEADER, understood.returned_id)
+    return ()
+
+
+def _unsubscribe(token: str, now: datetime) -> _Outcome:
+    """Mail to the signed unsubscribe address: the token says who leaves what. Its From and its words say nothing."""
+    send_id, delivery_id, subscriber_id, newsletter_id = keyring().verify(Purpose.UNSUBSCRIBE, token)
+    left = leave_newsletter(
+        subscriber_id, newsletter_id, send_id=send_id, delivery_id=delivery_id, source="mail to unsubscribe", at=now
+    )
+    delivery = Delivery.objects.filter(send_id=send_id, id=delivery_id).first()
+    if left is None:
+        why = "The person or the newsletter is not there any more."
+        return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.IGNORED, why, delivery)
+    return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.APPLIED, "Left the newsletter.", delivery)
+
+
+def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:
+    if understood.kind is Kind.BOUNCE:
+        return _bounce(_about(understood, delivery), delivery, now)
+    if understood.kind is Kind.COMPLAINT:
+        return _complaint(understood.recipients[0], delivery, now)
+    if understood.kind is Kind.DELAY:
+        transitions.record_delay(delivery.send_id, delivery.id, at=now)
+        about = _about(understood, delivery)
+        return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
+    transitions.record_evidence(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
+    why = f"Nothing to do but to know that it arrived ({understood.rule})."
+    return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, why, delivery)
+
+
+def _bounce(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
+    meaning, name = about.meaning, (delivery.send_id, delivery.id)
+    transitions.record_bounce(*name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail")
+    if action_for(meaning) is not Action.SUPPRESS:
+        why = "Noted; the address stays."
+    elif now - delivery.updated_at > BOUNCE_WITHIN:
+        why = f"Noted; the address stays, because the mail left more than {BOUNCE_WITHIN.days} days ago."
+    else:
+        transitions.suppress_dead(*name, source="bounce")
+        why = "The address is dead: suppressed for all newsletters."
+    return _Outcome(FeedbackKind.BOUNCE, FeedbackStatus.APPLIED, why, delivery, about)
+
+
+def _complaint(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
+    if now - delivery.updated_at > COMPLAINT_WITHIN:
+        why = f"The mail left more than {COMPLAINT_WITHIN.days} days ago. Nothing was done."
+        return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.IGNORED, why, delivery, about)
+    transitions.record_complaint(delivery.send_id, delivery.id, at=now, source="mail")
+    people.suppress(
+        delivery.address_key,
+        reason=SuppressionReason.COMPLAINT,
+        source=f"complaint delivery:{delivery.send_id}-{delivery.id}",
+        by="feedback",
+    )
+    why = "A complaint: suppressed for all newsletters."
+    return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.APPLIED, why, delivery, about)
+
+
+def _about(understood: Understood, delivery: Delivery) -> Recipient:
+    """What the report says of our reader.
+
+    One that names only others (their mail is forwarded) is believed when all of these are dead; while one of them
+    may live, so may the reader's mailbox.
+    """
+    told = understood.recipients
+    ours = [recipient for recipient in told if recipient.address.lower() == delivery.email.lower()]
+    alive = [recipient for recipient in told if not recipient.meaning.hard]
+    return (ours or alive or list(told))[0]
+
+
+def _fit(text: str, size: int) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:size]
