@@ -16,14 +16,14 @@ from pathlib import Path
 from pipeline.embedded.home import EmbeddedError, open_log
 
 START_FAILURES = 3  # in a row, before the keeper gives up
-LEFTOVER_PATIENCE = 10.0  # seconds for an orderly end of what a killed keeper left
+LEFTOVER_PATIENCE = 5.0  # seconds for an orderly end of what a killed keeper left
 SETTLED = 10.0  # seconds after which a server counts as well started
 # Exit statuses that say nothing against the next start: somebody, or the kernel for want of memory, ended it.
 ENDED_FROM_OUTSIDE = (0, -signal.SIGTERM, -signal.SIGKILL)
 
-# How the titles of a server's processes look; its clients (psql, redis-cli) are none of them.
-POSTGRES_TITLE = re.compile(r"(.*/)?postgres(: | -D )")
-REDIS_TITLE = re.compile(r"(.*/)?(redis|valkey)-(?!cli)\S+ .*unixsocket")
+# How the titles of a server's processes look, its chief's first; its clients (psql, redis-cli) are none of them.
+POSTGRES_TITLE = re.compile(r"(.*/)?postgres((?P<chief> -D )|: )")
+REDIS_TITLE = re.compile(r"(.*/)?(redis|valkey)-((?P<chief>server)|(?!cli)\S+) .*unixsocket")
 
 log = logging.getLogger(__name__)
 
@@ -131,21 +131,23 @@ def last_words(path: Path) -> str:
 def end_processes(family: re.Pattern[str], tag: str, *, farewell: signal.Signals, patience: float) -> None:
     """End every process of a server that an earlier keeper or postmaster left, and wait for that.
 
-    First by `farewell`, once each; what is still there after `patience` seconds, by force.
+    The chief by `farewell`: it ends its own, to whom the signal may mean something else. By force, when that
+    takes more than `patience` seconds or there is no chief.
     """
     deadline = time.monotonic() + patience
     asked: set[int] = set()
     strangers: set[int] = set()
-    while found := set(processes(family, tag)) - strangers:
-        late = time.monotonic() >= deadline
-        for pid in found if late else found - asked:
+    while found := {pid: chief for pid, chief in processes(family, tag) if pid not in strangers}:
+        chiefs = {pid for pid, chief in found.items() if chief}
+        force = not chiefs or time.monotonic() >= deadline
+        for pid in found if force else chiefs - asked:
             try:
-                os.kill(pid, signal.SIGKILL if late else farewell)
+                os.kill(pid, signal.SIGKILL if force else farewell)
             except ProcessLookupError:
                 continue
             except PermissionError:  # another user's, who borrowed the title
                 strangers.add(pid)
-        asked |= found
+        asked |= chiefs
         time.sleep(0.02)
 
 
@@ -155,11 +157,11 @@ def end_all_processes(folder: Path) -> None:
     end_processes(POSTGRES_TITLE, folder.name, farewell=signal.SIGINT, patience=LEFTOVER_PATIENCE)
 
 
-def processes(family: re.Pattern[str], tag: str) -> Iterator[int]:
-    """The processes whose title is of the `family` and carries `tag`, the name of the socket folder."""
+def processes(family: re.Pattern[str], tag: str) -> Iterator[tuple[int, bool]]:
+    """The processes of a `family` whose title carries `tag`, the socket folder's name; True for the chief."""
     for pid, title in titles():
-        if tag in title and family.match(title):
-            yield pid
+        if tag in title and (match := family.match(title)):
+            yield pid, match["chief"] is not None
 
 
 def titles() -> Iterator[tuple[int, str]]:

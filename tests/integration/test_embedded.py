@@ -673,19 +673,22 @@ def test_processes_are_found_with_ps_where_there_is_no_proc():
 
 
 @pytest.mark.parametrize(
-    ("title", "which"),
+    ("title", "found"),
     [
-        ("postgres: pressrun-0: checkpointer ", "postgres"),
-        ("/a b/bin/postgres -D /x", "postgres"),
-        ("/opt/bin/postgres -D /x -c cluster_name=pressrun-0", "postgres"),
-        ("psql postgres -h /tmp/pressrun-0", None),
-        ("/a b/redis-server --port 0 --unixsocket /tmp/pressrun-0/redis.sock", "redis"),
-        ("redis-server unixsocket:/tmp/pressrun-0/redis.sock", "redis"),
-        ("redis-aof-rewrite unixsocket:/tmp/pressrun-0/redis.sock", "redis"),
-        ("/usr/bin/valkey-server unixsocket:/tmp/pressrun-0/redis.sock", "redis"),
-        ("redis-cli -s /tmp/pressrun-0/redis.sock", None),
+        ("postgres: pressrun-0: checkpointer ", [("postgres", False)]),
+        ("/a b/bin/postgres -D /x -c cluster_name=pressrun-0", [("postgres", True)]),
+        ("psql postgres -h /tmp/pressrun-0", []),
+        ("/a b/redis-server --port 0 --unixsocket /tmp/pressrun-0/redis.sock", [("redis", True)]),
+        ("redis-server unixsocket:/tmp/pressrun-0/redis.sock", [("redis", True)]),
+        ("/usr/bin/valkey-server unixsocket:/tmp/pressrun-0/redis.sock", [("redis", True)]),
+        ("redis-aof-rewrite unixsocket:/tmp/pressrun-0/redis.sock", [("redis", False)]),
+        ("redis-cli -s /tmp/pressrun-0/redis.sock", []),
+        ("redis-server unixsocket:/tmp/pressrun-1/redis.sock", []),
     ],
 )
-def test_a_servers_processes_are_told_from_its_clients(title, which):
+def test_a_servers_processes_are_told_from_its_clients_and_from_others(monkeypatch, title, found):
+    monkeypatch.setattr(process, "titles", lambda: [(7, title)])
     families = {"postgres": process.POSTGRES_TITLE, "redis": process.REDIS_TITLE}
-    assert [name for name, family in families.items() if family.match(title)] == ([which] if which else [])
+    assert [
+        (name, chief) for name, family in families.items() for _, chief in process.processes(family, "pressrun-0")
+    ] == found
