@@ -146,9 +146,12 @@ def _kind_and_value(block: Block) -> tuple[str, Any]:  # noqa: PLR0911 (one for 
             return "button", {"label": label, "url": url}
 
 
+# A field that nobody filled in is None here: the row may be older than the field.
+
+
 def _section(value: Mapping[str, Any]) -> Section:
     return Section(
-        title=value["title"],
+        title=value["title"] or "",
         articles=tuple(_article(article) for article in value["articles"]),
         intro=tuple(_blocks(value["intro"])),
     )
@@ -156,11 +159,11 @@ def _section(value: Mapping[str, Any]) -> Section:
 
 def _article(value: Mapping[str, Any]) -> Article:
     return Article(
-        title=value["title"],
+        title=value["title"] or "",
         blocks=tuple(_blocks(value["blocks"])),
-        source=value["source"],
+        source=value["source"] or "",
         date=value["date"],
-        url=value["url"],
+        url=value["url"] or "",
     )
 
 
@@ -174,29 +177,24 @@ def _read(kind: str, value: Any) -> Iterator[Block]:
         case "paragraph":
             yield from map(Paragraph, paragraphs_of(value.source))
         case "heading":
-            yield Heading(value)
+            yield Heading(value or "")
         case "list":
             items = tuple(inline_of(item.source) for item in value["items"])
             yield ItemList(ListStyle(value["style"]), items)
         case "picture":
             yield _picture(value)
         case "facts":
-            yield Facts(tuple((row["label"], inline_of(row["value"].source)) for row in value))
+            yield Facts(tuple((row["label"] or "", inline_of(row["value"].source)) for row in value))
         case "citation":
             yield Citation(inline_of(value.source))
         case "quote":
-            yield Quote(inline_of(value["text"].source), value["by"])
+            yield Quote(inline_of(value["text"].source), value["by"] or "")
         case "button":
-            yield Button(value["label"], value["url"])
+            yield Button(value["label"] or "", value["url"] or "")
 
 
 def _picture(value: Mapping[str, Any]) -> Picture:
     image = value["image"]
-    return Picture(
-        src=settings.BASE_URL + image.get_rendition(PICTURE_SPEC).url if image else value["src"],
-        alt=value["alt"],
-        credit=value["credit"],
-        caption=value["caption"],
-        link=value["link"],
-        video=value["video"],
-    )
+    src = settings.BASE_URL + image.get_rendition(PICTURE_SPEC).url if image else value["src"]
+    words = {name: value[name] or "" for name in ("alt", "credit", "caption", "link", "video")}
+    return Picture(src=src or "", **words)

@@ -1,6 +1,7 @@
 """Serve the pages."""
 
 import argparse
+import logging
 import os
 import socket
 from typing import Any, Final
@@ -54,6 +55,8 @@ def serve(listener: socket.socket) -> None:
     from django.db import connections
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+    from pipeline.public.logs import WithoutTokens
+
     class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         def load_config(self) -> None:
             for name, value in _options(listener).items():
@@ -64,6 +67,7 @@ def serve(listener: socket.socket) -> None:
 
             return application
 
+    logging.getLogger("django.request").addFilter(WithoutTokens())
     connections.close_all()  # a connection must not be shared with the processes forked from here
     Pages().run()
 
