@@ -236,13 +236,13 @@ CALLED = ["220 hi", "250-hi\r\n250 PIPELINING"]
 
 
 @contextmanager
-def scripted_relay(*replies):
+def scripted_relay(*replies, called=CALLED):
     """Answers whatever it hears with the next of these, and then reads no more."""
     heard = []
 
     def serve():
         with listener.accept()[0] as sock:
-            for reply in (*CALLED, *replies):
+            for reply in (*called, *replies):
                 sock.sendall(f"{reply}\r\n".encode())
                 heard.append(sock.recv(65_536))
             done.wait(10)
@@ -324,6 +324,13 @@ def test_each_of_the_odd_ones_has_its_own_reason_and_all_others_are_taken():
 
 
 # -- getting in
+
+
+def test_a_relay_of_before_the_extensions_is_greeted_in_its_own_way():
+    greetings = ["220 hi", "500 what?", "250 hi"]
+    with scripted_relay("250 ok", "250 ok", "354 go", "250 ok", called=greetings) as (connection, heard):
+        assert connection.send([envelope()], may_start=always)[0].verdict is Verdict.ACCEPTED
+    assert heard[:3] == [b"EHLO client.test\r\n", b"HELO client.test\r\n", b"MAIL FROM:<b@news.test>\r\n"]
 
 
 def refusal(kind, relay, *, temporary, says, timeouts=QUICK):

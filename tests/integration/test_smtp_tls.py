@@ -190,6 +190,13 @@ def test_no_lie_about_starttls_leads_to_the_clear(replies, kind, says, temporary
     assert not any(b"AUTH" in octets or b"MAIL" in octets for octets in heard)
 
 
+def test_a_relay_on_this_machine_that_takes_its_offer_back_is_used_as_it_is():
+    with RelayServer(Behaviour(keywords=["STARTTLS"]), Ledger()) as server:  # which answers STARTTLS with 500
+        with opened(relay(server, Tls.OPPORTUNISTIC, user="", password="")) as connection:
+            assert connection.send(envelopes(1), may_start=lambda: True)[0].verdict is Verdict.ACCEPTED
+        failed(TlsFailed, relay(server, Tls.REQUIRED), "offers STARTTLS and refused it. It said: 500 5.5.2 What?")
+
+
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
     ("script", "verdict"),
