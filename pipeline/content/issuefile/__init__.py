@@ -21,8 +21,8 @@ from pipeline.content.types import ContentError, IssueDocument, NewsletterProfil
 
 __all__ = ["IssueFile", "normal", "normal_html", "normalise", "parse", "write"]
 
-MAX_CHARACTERS = 500_000
-"""A long issue has 20,000; beyond this it is not an issue file."""
+MAX_CHARACTERS = 200_000
+"""Ten times a long issue; Markdown may cost the square of a hostile text's length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def parse(text: str, *, source: str = "issue file") -> IssueFile:
     Raises `ContentError` with `source`, line and column (both from 1) for anything that the file may not hold;
     nothing is dropped in silence.
     """
+    _check_length(text, source)
     _check_characters(text, source)
     matter, body = _split(text, source)
     fields, profile = read_front_matter(matter, source=source)
@@ -49,7 +50,9 @@ def write(issue: IssueFile) -> str:
     """The file that `parse` reads back to the normal form of `issue`. Raises `ContentError` like `normalise`."""
     issue = normal(issue)
     body = write_sections(issue.document.sections)
-    return f"---\n{write_front_matter(issue.document, issue.newsletter)}---\n" + (f"\n{body}" if body else "")
+    text = f"---\n{write_front_matter(issue.document, issue.newsletter)}---\n" + (f"\n{body}" if body else "")
+    _check_length(text, "issue file")
+    return text
 
 
 def normal(issue: IssueFile) -> IssueFile:
@@ -59,12 +62,13 @@ def normal(issue: IssueFile) -> IssueFile:
     return IssueFile(normalise(issue.document), normal_profile(issue.newsletter, slug=issue.document.newsletter))
 
 
-def _check_characters(text: str, source: str) -> None:
+def _check_length(text: str, source: str) -> None:
     if len(text) > MAX_CHARACTERS:
-        raise ContentError(
-            f"the file has {len(text):,} characters; an issue file has at most {MAX_CHARACTERS:,}",
-            source=source,
-        )
+        message = f"the file has {len(text):,} characters; an issue file has at most {MAX_CHARACTERS:,}"
+        raise ContentError(message, source=source)
+
+
+def _check_characters(text: str, source: str) -> None:
     if text.startswith("\ufeff"):
         raise ContentError(
             "the file begins with a byte order mark; save it as UTF-8 without one", source=source, line=1, column=1

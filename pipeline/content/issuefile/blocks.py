@@ -165,9 +165,11 @@ def _circled_entry(line: Line, number: int) -> Line:
 def _check_numbers(node: SyntaxTreeNode, body: Body) -> None:
     """1, 2, 3 … or 1, 1, 1 …: Markdown would count anew in silence."""
     numbers = [item.info for item in node.children]
+    if set(numbers) == {"1"}:
+        return
     in_order = [str(number) for number in range(1, len(numbers) + 1)]
     for item, number, wanted in zip(node.children, numbers, in_order, strict=True):
-        if number != wanted and set(numbers) != {"1"}:
+        if number != wanted:
             raise body.error(f"the list is not counted in order: {wanted} was to come, not {number}", item)
 
 

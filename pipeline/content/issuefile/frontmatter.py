@@ -160,7 +160,8 @@ def _entries(text: str, source: str) -> Entries:
     except yaml.MarkedYAMLError as error:
         line, column = _place(error.problem_mark)
         raise ContentError(
-            f"the front matter is no valid YAML: {error.problem}; put a text with : or # in double quotes",
+            f"the front matter is no valid YAML: {error.problem}; put a text with : or # in "
+            'double quotes, with \\" for a double quote inside them',
             source=source,
             line=line,
             column=column,

@@ -16,6 +16,8 @@ from typing import TypeAlias
 from pipeline.content.issuefile.fields import check_characters, normal_link
 from pipeline.content.types import ContentError, Html
 
+MAX_DEPTH = 20
+
 BREAK = "\n"
 """A line break in a span's text; line ends of a file are spaces."""
 
@@ -167,6 +169,8 @@ def _opened(tag: re.Match[str], open_elements: Sequence[tuple[str, str]]) -> tup
     name = _NAMES.get(tag["name"].lower(), tag["name"].lower())
     if (name == "a") != bool(tag["url"]):
         raise ContentError(f"{tag[0]!r}: {_ALLOWED}")
+    if len(open_elements) >= MAX_DEPTH:
+        raise ContentError(f"more than {MAX_DEPTH} elements inside one another")
     if name == "a" and "a" in dict(open_elements):
         raise ContentError("a link inside a link")
     return name, unescape(tag["url"] or "")
