@@ -1,0 +1,40 @@
+"""`python -m bench NAME [--json]`: run one benchmark, or all of them."""
+
+import argparse
+import importlib
+import json
+import sys
+
+NAMES = {
+    "compile": "an issue to a proof, warm",
+    "fill": "messages per second from a proof, beside the standard library's",
+    "deliver": "the real path into smtp-sink, beside smtp-source",
+    "import": "a CSV into a list, beside a bare COPY of it",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(f"{k} ({v})" for k, v in NAMES.items()))
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
+    parser.add_argument("--recipients", type=int, default=8_000, help="of deliver and import (8000)")
+    args = parser.parse_args()
+    unknown = [name for name in args.names if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    results = {}
+    for name in args.names or NAMES:
+        module = importlib.import_module(f"bench.{'imports' if name == 'import' else name}")
+        results[name] = module.run(rounds=args.rounds, recipients=args.recipients)
+        if not args.json:
+            print(name)
+            for key, value in results[name].items():
+                print(f"  {key:28} {value}")
+    if args.json:
+        print(json.dumps(next(iter(results.values())) if len(results) == 1 else results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

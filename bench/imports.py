@@ -1,0 +1,47 @@
+"""Rows per second of an import, with its checks and consent records, beside a bare COPY of the same file."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+from bench.installation import installation
+from bench.rounds import compare, seconds
+
+
+def run(*, rounds: int, recipients: int) -> dict[str, object]:
+    rows = max(recipients, 20_000)
+    with installation():
+        from django.db import connection
+
+        from subscribers.importing import Origin, import_people
+
+        origin = Origin(source="bench", by="bench", at=datetime.now(UTC))
+        ours, reference = [], []
+        for number in range(rounds):
+            text = _people(number, rows)
+            ours.append(
+                rows
+                / seconds(
+                    lambda text=text, number=number: import_people(
+                        io.BytesIO(text), list_slug=f"l{number}", origin=origin, create=True
+                    )
+                )
+            )
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE TEMP TABLE bare (email text, first_name text, language text)")
+                reference.append(rows / seconds(lambda text=text, cursor=cursor: _copy(cursor, text)))
+                cursor.execute("DROP TABLE bare")
+        return {**compare(ours, reference, digits=3), "rows": rows}
+
+
+def _people(number: int, rows: int) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["email", "first_name", "language"])
+    writer.writerows([f"p{number}-{i}@d{i % 50}.example", f"N{i}", "en"] for i in range(rows))
+    return text.getvalue().encode()
+
+
+def _copy(cursor: object, text: bytes) -> None:
+    with cursor.copy("COPY bare FROM STDIN (FORMAT csv, HEADER)") as copy:  # type: ignore[attr-defined]
+        copy.write(text)
