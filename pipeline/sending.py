@@ -146,6 +146,7 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
             valid_for=plan.valid_for or settings.VALID_FOR,
             retry=plan.retry or settings.RETRY,
             brakes=plan.brakes,
+            limits={"allow_unsafe": True} if plan.allow_unsafe else {},
             approved_by=plan.approved_by,
             owner_id=plan.owner_id,
         )

@@ -4,7 +4,7 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     parts = _parts(ports)
     refuse_taken_ports(ports)
     _export(ports)
-    _prepare()
+    _prepare(inbox="inbox" in ports)
     print(f"Pressrun is starting: {os.environ['PRESSRUN_BASE_URL']}/  Ctrl-C ends everything.", flush=True)
     return run_together(parts, environment=_environment())
 
@@ -70,13 +70,15 @@ def _parts(ports: Mapping[str, int]) -> list[Part]:
         ) from error
     parts = [Part(name, command) for name, command in commands.items() if name != "inbox" or "inbox" in ports]
     return [
-        replace(
-            part,
-            command=(*part.command, *(("--port", str(ports[part.name])) if part.name in ports else ())),
-            last=part.name == "inbox",
-        )
-        for part in parts
+        replace(part, command=(*part.command, *_options(part.name, ports)), last=part.name == "inbox") for part in parts
     ]
+
+
+def _options(name: str, ports: Mapping[str, int]) -> Iterator[str]:
+    if name in ports:
+        yield from ("--port", str(ports[name]))
+    if name == "inbox":
+        yield from ("--returns-port", str(ports["inbound"]))
 
 
 def _export(ports: Mapping[str, int]) -> None:
@@ -86,7 +88,7 @@ def _export(ports: Mapping[str, int]) -> None:
         os.environ["PRESSRUN_SMTP_URL"] = f"smtp://127.0.0.1:{ports['inbox']}?starttls=never"
 
 
-def _prepare() -> None:
+def _prepare(*, inbox: bool) -> None:
     from pipeline.commands import environment, firstrun
 
     environment.prepare()
@@ -94,6 +96,12 @@ def _prepare() -> None:
 
     from django.db import connections
 
+    from pipeline.models import Marker
+    from pipeline.readiness import LOCAL_INBOX
+
+    # For commands in other windows, which do not inherit our PRESSRUN_SMTP_URL.
+    local = os.environ.get("PRESSRUN_SMTP_URL", "") if inbox else ""
+    Marker.objects.update_or_create(name=LOCAL_INBOX, defaults={"text": local})
     connections.close_all()  # this process only watches from here on
 
 

@@ -7,9 +7,11 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from pipeline import transitions
+from pipeline.delivery.relay import RelayUrlError
 from pipeline.models import Send, SendState
 from pipeline.queries import ringable_sends
 from pipeline.queries.sql import execute, rows
+from pipeline.readiness import NotReadyError, require_ready
 
 logger = logging.getLogger(__name__)
 SWEEP_LOCK = 0x5052_4553_5302
@@ -34,8 +36,8 @@ def _tidy() -> None:
     transitions.settle_dead_leases(settings.LEASE)
     for send_id in transitions.hold_late_sends():
         logger.warning("send %s was due too long ago and waits for a person", send_id)
-    for send_id in _due():
-        transitions.start_send(send_id)
+    for send in _due():
+        _start(send)
     for send_id in transitions.settle_uncertain():
         logger.warning("send %s was paused: too much may have arrived without an answer", send_id)
     transitions.expire_overdue()
@@ -47,9 +49,20 @@ def _tidy() -> None:
     )
 
 
-def _due() -> list[int]:
+def _due() -> list[Send]:
     due = Send.objects.filter(state__in=[SendState.SCHEDULED, SendState.STARTING], due_at__lte=Now())
-    return list(due.order_by("due_at", "pk").values_list("pk", flat=True))
+    return list(due.select_related("newsletter", "transport").order_by("due_at", "pk"))
+
+
+def _start(send: Send) -> None:
+    """Start a send, unless the relay has become one that this installation must not use since it was approved."""
+    try:
+        require_ready(send.newsletter, send.transport, allow_unsafe=bool(send.limits.get("allow_unsafe")))
+    except (NotReadyError, RelayUrlError) as error:
+        transitions.hold_send(send.pk, why=str(error))
+        logger.warning("send %s waits for a person: %s", send.pk, error)
+    else:
+        transitions.start_send(send.pk)
 
 
 def last_sweep_seconds() -> float | None:

@@ -1,7 +1,7 @@
 """A send's life: scheduled, started, paused, resumed, cancelled, finished."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class NewSend:
     valid_for: timedelta
     retry: Sequence[timedelta]
     brakes: bool = True
+    limits: Mapping[str, Any] = field(default_factory=dict)
     uncertain_policy: str = Send.UncertainPolicy.RETRY
     approved_by: str
     owner_id: int | None = None
@@ -68,6 +69,7 @@ def create_send(new: NewSend) -> Send:
         valid_for=new.valid_for,
         retry=[int(wait.total_seconds()) for wait in new.retry],
         brakes=new.brakes,
+        limits=dict(new.limits),
         uncertain_policy=new.uncertain_policy,
         approved_by=new.approved_by,
         owner_id=new.owner_id,
@@ -137,6 +139,15 @@ def hold_late_sends() -> list[int]:
             [LATE_AFTER],
         )
     ]
+
+
+def hold_send(send_id: int, *, why: str) -> bool:
+    """Put a send that is due before a person; False if it has been started or ended meanwhile."""
+    with transaction.atomic():
+        held = _move(send_id, SendState.HELD, [SendState.SCHEDULED, SendState.STARTING], why)
+        if held:
+            _audit("sweep", "send.held", send_id, why=why)
+    return held
 
 
 def pause_send(send_id: int, *, actor: str, why: str) -> None:
