@@ -241,7 +241,7 @@ def address_of(value: str) -> str:
     return found["address"] if found else ""
 
 
-_ATOM: Final = r"[^\s<>()\[\]:;@\\,\"']"
+_ATOM: Final = r"[^\s<>()\[\]:;@\\,\"'：；，、。（）「」＜＞]"
 _LABEL: Final = r"[\w-]{1,63}"
 ADDRESS: Final = re.compile(
     rf"(?<!{_ATOM})(?P<address>(?:\"[^\"\s]{{1,64}}\"|{_ATOM}(?:{_ATOM}|'){{0,127}})"

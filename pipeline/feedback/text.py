@@ -26,6 +26,7 @@ _LEADING_NAME: Final = re.compile(
 )
 _REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t)")
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
+_FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
 
 
@@ -58,6 +59,12 @@ def notice(text: str) -> Notice | None:
     before, body = text[:first], _until_copy(text[first:])
     named = tuple(_named(body)) or tuple(_named(_until_copy(before)))
     return Notice(body, delay is not None, named)
+
+
+def unannounced(text: str) -> Notice:
+    """Read a text that is known to be a bounce though none of its words say so."""
+    body = _until_copy(text[:TEXT_AT_MOST])
+    return Notice(body, delay=False, named=tuple(_named(body)))
 
 
 def _until_copy(text: str) -> str:
@@ -100,6 +107,11 @@ def _lines_about(text: str, address: str) -> list[str]:
 def spoken_lines(text: str) -> str:
     """The lines of a transcript in which a server speaks: with a reply code or an enhanced one."""
     return "\n".join(line.strip() for line in text.split("\n") if _SAID.search(line))[:DIAGNOSTIC_AT_MOST]
+
+
+def is_final(text: str) -> bool:
+    """Whether a server speaks in it that says no for good (5xx)."""
+    return _FINAL.search(text) is not None
 
 
 def about(text: str, address: str) -> str:

@@ -16,9 +16,12 @@ from pipeline.feedback.mime import Part, address_of
 from pipeline.feedback.tables import TABLES, Role
 from pipeline.feedback.text import Notice
 from pipeline.replies import Meaning, Reason, classify
+from pipeline.replies.reasons import meaning as meaning_of
 
 ID_HEADER: Final = "X-Pressrun-Id"
 HUMAN_TEXT_AT_MOST: Final = 60_000
+FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
+MAIL_SYSTEM: Final = "a mail system wrote it"
 
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
 _ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,100}})\s*$", re.IGNORECASE | re.MULTILINE)
@@ -97,7 +100,7 @@ def _open(message: Part) -> _Mail:
 
 
 def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
-    found = _by_report(mail) or _by_complaint(mail)
+    found = _by_complaint(mail) or _by_report(mail)
     if found:
         return found
     if automatic.is_receipt(mail.message):
@@ -121,7 +124,14 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
 def _of_report(report: Report, mail: _Mail) -> Recipient:
     said = text.about(mail.words, report.address)
     meaning = _meaning(report.diagnostic, said, mail.words, status=report.status)
+    meaning = _for_now(meaning) if report.action is Action.DELAYED else meaning
     return Recipient(report.address, report.status, report.action, report.diagnostic or said, meaning)
+
+
+def _for_now(said: Meaning) -> Meaning:
+    """A warning is never final, whatever the last try ended with."""
+    word = "expired" if said.reason is Reason.UNKNOWN else said.reason_sisimai
+    return meaning_of(word, said.rule, temporary=True)
 
 
 def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Meaning:
@@ -148,20 +158,29 @@ def _by_complaint(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
 def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     evidence = _evidence(mail)
     notice = text.notice(mail.words) if evidence else None
+    if notice is None and _needs_no_words(mail, evidence):
+        notice = text.unannounced(mail.words)
     if notice is None:
         return None
-    if notice.delay:
-        return Kind.DELAY, _of_notice(notice, mail, "delayed"), f"words, and {evidence}"
-    return Kind.BOUNCE, _of_notice(notice, mail, "failed"), f"words, and {evidence}"
+    if notice.delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
+        return Kind.DELAY, _of_notice(notice, mail, Action.DELAYED), f"words, and {evidence}"
+    return Kind.BOUNCE, _of_notice(notice, mail, Action.FAILED), f"words, and {evidence}"
+
+
+def _needs_no_words(mail: _Mail, evidence: str) -> bool:
+    """Whether it is a bounce though its text does not say so in words that we know."""
+    if evidence == MAIL_SYSTEM:
+        return bool(text.spoken_lines(mail.words) or mail.returned.headers)
+    return evidence == FAILED_RECIPIENTS
 
 
 def _evidence(mail: _Mail) -> str:
     """What beside its words speaks for a bounce, or nothing. A person may quote one; a person is no daemon."""
     message = mail.message
     if message.header("x-failed-recipients"):
-        return "X-Failed-Recipients"
+        return FAILED_RECIPIENTS
     if TABLES[Role.DAEMON].fits(f"{message.header('from')} {message.header('sender')}"):
-        return "a mail system wrote it"
+        return MAIL_SYSTEM
     if _REPLY_SUBJECT.match(message.header("subject")) or automatic.has_absence_subject(message):
         return ""
     if message.kind == "multipart/report":
@@ -171,11 +190,12 @@ def _evidence(mail: _Mail) -> str:
     return "the null return path" if message.header("return-path").strip() == "<>" else ""
 
 
-def _of_notice(notice: Notice, mail: _Mail, action: str) -> Iterable[Recipient]:
+def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipient]:
     said = {named.address: named.diagnostic for named in notice.named}
     for address in _addressees(mail, list(said)):
         words = said.get(address) or text.about(mail.words, address)
         meaning = _meaning(words, "", notice.body)
+        meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 
 

@@ -1,0 +1,176 @@
+"""What replies mean: real-world phrasings, the order of the table, and caution."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.replies import Action, Fault, Reason, action_for, classify
+from pipeline.replies.phrasebook import Phrasebook, contains
+from pipeline.replies.reasons import DEAD, WORDS, meaning
+from pipeline.replies.rules import RULES, Rules
+
+MEANINGS = [
+    ("550 5.1.1 <ada@x.test>: Recipient address rejected: User unknown in virtual mailbox table", "userunknown", True),
+    ("550-5.1.1 The email account that you tried to reach does not\n550-5.1.1 exist. Please try", "userunknown", True),
+    ("550 No such user here", "userunknown", True),
+    ("550 Unknown user ada@x.test", "userunknown", True),
+    ("554 5.1.1 사용자가 없습니다", "userunknown", True),
+    ("550 존재하지 않는 사용자입니다", "userunknown", True),
+    ("550 宛先のメールアドレスは存在しません", "userunknown", True),
+    ("550 ユーザーが\n見つかりません", "userunknown", True),
+    ("550 收件人不存在", "userunknown", True),
+    ("550 Der Empfänger ist unbekannt", "userunknown", True),
+    ("550 Utilisateur inconnu", "userunknown", True),
+    ("550 5.1.2 Host unknown (Name server: x.test: host not found)", "hostunknown", True),
+    ("556 5.1.10 Recipient address has null MX", "notaccept", True),
+    ("551 5.1.6 The user has moved to a new address", "hasmoved", True),
+    ("450 4.1.1 <ada@x.test>: user unknown, try later", "userunknown", False),
+    ("550 5.2.2 Over quota", "mailboxfull", False),
+    ("452 4.2.2 메일함이 가득 찼습니다", "mailboxfull", False),
+    ("552 メールボックスの容量を超えています", "mailboxfull", False),
+    ("552 Das Postfach des Empfängers ist voll", "mailboxfull", False),
+    ("552 La boîte aux lettres du destinataire est pleine", "mailboxfull", False),
+    ("550 5.2.1 The account is disabled", "suspend", False),
+    ("550 휴면 계정입니다", "suspend", False),
+    ("550 5.7.1 You have been blocked by the recipient", "filtered", False),
+    ("451 4.7.1 Greylisted, come back in five minutes", "systemerror", False),
+    ("421 4.7.28 Our system has detected an unusual rate of mail", "speeding", False),
+    ("421 Too many concurrent SMTP connections", "toomanyconn", False),
+    ("554 5.7.1 Service unavailable; client host [192.0.2.1] blocked using list.test", "blocked", False),
+    ("550 5.7.606 Access denied, banned sending IP [192.0.2.1]", "blocked", False),
+    ("550 5.7.25 The IP address has no PTR record", "requireptr", False),
+    ("550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy", "authfailure", False),
+    ("530 5.7.0 Must issue a STARTTLS command first", "failedstarttls", False),
+    ("550 5.7.1 This message looks like spam", "spamdetected", False),
+    ("550 스팸으로 판정되어 차단되었습니다", "blocked", False),
+    ("552 5.3.4 Message size exceeds fixed maximum message size", "mesgtoobig", False),
+    ("554 5.7.1 <ada@x.test>: Relay access denied", "norelaying", False),
+    ("553 5.1.8 Sender address rejected: Domain not found", "rejected", False),
+    ("500 5.5.2 Syntax error, command unrecognized", "syntaxerror", False),
+    ("550 5.0.0 Computer says no", "onhold", False),
+    ("", "undefined", False),
+]
+
+
+@pytest.mark.parametrize(("text", "word", "hard"), MEANINGS, ids=[text[:40] for text, *_ in MEANINGS])
+def test_a_reply_means(text, word, hard):
+    found = classify(text)
+    assert (found.reason_sisimai, found.hard) == (word, hard), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.7.1 Blocked by our spam filter: user unknown to us",
+        "554 5.7.1 Sender address rejected: user unknown",
+        "550 5.7.26 DMARC check failed, mailbox does not exist",
+        "550 5.1.1 Your IP address is on a blocklist; recipient unknown",
+        "553 sender domain does not exist",
+        "550 5.7.1 see https://help.test/user-unknown/no-such-user",
+        "550 5.7.1 message from no-such-user@unknown-user.test refused",
+    ],
+)
+def test_our_own_fault_is_never_held_against_the_address(text):
+    assert not classify(text).hard
+    assert action_for(classify(text)) is not Action.SUPPRESS
+
+
+def test_a_code_decides_where_words_say_nothing():
+    assert classify("", code=550, enhanced="5.1.1").hard
+    assert classify("", enhanced="4.2.2").reason is Reason.MAILBOX_FULL
+    assert classify("", code=421).reason is Reason.RATE_LIMITED
+    assert classify("no", code=450).reason is Reason.TEMPORARY
+
+
+def test_the_servers_own_code_outweighs_the_reports_summary():
+    found = classify("550 5.7.26 refused", enhanced="5.1.1")
+    assert (found.reason, found.rule) == (Reason.AUTHENTICATION, "enhanced 5.7.26")
+    assert classify("550 5.0.0 refused", enhanced="5.1.1").hard
+
+
+def test_an_address_of_numbers_is_no_code():
+    assert classify("refused, see 5.1.1.9").reason is Reason.UNKNOWN
+
+
+def test_unknown_after_the_message_was_taken_is_a_filter():
+    assert classify("550 User unknown", command="RCPT").hard
+    for filtered in (
+        classify("550 User unknown", command="."),
+        classify("550 User unknown", command="DATA"),
+        classify("host mx said: 550 User unknown (in reply to end of DATA command)"),
+    ):
+        assert (filtered.reason, filtered.hard) == (Reason.RECIPIENT_FILTER, False)
+
+
+def test_only_what_is_said_for_good_is_hard():
+    for word in WORDS:
+        assert meaning(word, "x").hard == (word in DEAD)
+        assert not meaning(word, "x", temporary=True).hard
+
+
+def test_what_a_meaning_does_to_the_address():
+    done = {word: action_for(meaning(word, "x")) for word in WORDS}
+    assert {word for word, action in done.items() if action is Action.SUPPRESS} == {
+        "userunknown",
+        "hasmoved",
+        "notaccept",
+    }
+    assert done["hostunknown"] is Action.COUNT, "a fault in somebody's DNS looks the same"
+    assert done["mailboxfull"] is done["undefined"] is Action.COUNT
+    for word, (_, fault) in WORDS.items():
+        assert (done[word] is Action.IGNORE) == (fault is Fault.SENDER)
+    assert action_for(meaning("userunknown", "x", temporary=True)) is Action.COUNT
+
+
+def test_every_reason_can_be_reached():
+    assert {reason for reason, _ in WORDS.values()} == set(Reason)
+    assert {WORDS[rule.word][0] for rule in RULES.rows} == set(Reason)
+
+
+def test_no_row_is_hidden_behind_an_earlier_one_that_says_something_else():
+    """A row whose phrase always contains an earlier row's phrase of another reason can never decide."""
+    hidden = []
+    for number, rule in enumerate(RULES.rows):
+        if len(rule.phrase) == 1:
+            first = RULES.first(rule.phrase[0], code=None, enhanced="")
+            if first.word != rule.word:
+                hidden.append((rule.name, first.name, number))
+    assert hidden == []
+
+
+def test_phrases_are_written_as_they_are_compared():
+    for rule in RULES.rows:
+        for piece in rule.phrase:
+            assert piece == piece.lower(), rule
+            assert not re.search(r"\s\s|[<>\"“”’]", piece), rule
+
+
+@pytest.mark.parametrize("line", ["userunknown\ten", "nonsense\ten\tphrase", "userunknown\ten\t… ", "a b c"])
+def test_a_broken_row_is_named(line):
+    with pytest.raises(ValueError, match="line 2"):
+        Rules.read(f"# comment\n{line}\n")
+
+
+@given(st.text(max_size=3000), st.none() | st.integers(100, 700), st.sampled_from(["", "5.1.1", "4.4.7", "x"]))
+def test_no_text_is_too_strange(text, code, enhanced):
+    found = classify(text, code=code, enhanced=enhanced)
+    assert WORDS[found.reason_sisimai] == (found.reason, found.fault)
+    assert not (found.hard and code is not None and 400 <= code < 500)
+
+
+pieces = st.text("abc ", min_size=1, max_size=6)
+
+
+@given(st.lists(st.lists(pieces, min_size=1, max_size=3).map(tuple), max_size=12), st.text("abc ", max_size=60))
+def test_the_index_finds_what_trying_each_would_find(phrases, text):
+    found = Phrasebook.of(phrases).found(text)
+    assert found == [number for number, phrase in enumerate(phrases) if contains(text, phrase)]
+
+
+def test_a_gap_is_bridged_only_so_far():
+    assert contains("user ada is unknown", ("user", "unknown"))
+    assert not contains("unknown user", ("user", "unknown"))
+    assert not contains("user" + 81 * "." + "unknown", ("user", "unknown"))
+    assert contains("user" + 90 * "." + " user unknown", ("user", "unknown")), "a later start is tried too"

@@ -1,0 +1,248 @@
+"""What returned mail is, on samples of our own; how many it gets right where the labelled corpus is at hand."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.commands import classify as command
+from pipeline.feedback.tables import TABLES, Role, read_tables
+from pipeline.feedback.understand import Kind, understand
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests" / "corpus" / "feedback"
+LABELLED = Path(os.environ.get("PRESSRUN_BOUNCE_CORPUS") or ROOT.parent / "shared" / "bounce-corpus")
+ADA = "ada@reader.example"
+ID = "aeaqcaa7qs2tkq4sv3lq7m2xn5yq2eza5y"
+
+# sample → kind, and for each recipient the common word for the reason, with ! where the address is dead
+EXPECTED = {
+    "dsn-unknown-user": ("bounce", "userunknown!"),
+    "dsn-mailbox-full": ("bounce", "mailboxfull"),
+    "dsn-forwarded": ("bounce", "userunknown!"),
+    "dsn-delayed": ("delay", "expired"),
+    "dsn-relayed": ("other",),
+    "dsn-delivered": ("other",),
+    "dsn-expired": ("bounce", "systemerror"),
+    "dsn-several": ("bounce", "userunknown!", "mailboxfull"),
+    "dsn-spam": ("bounce", "spamdetected"),
+    "dsn-unauthenticated": ("bounce", "authfailure"),
+    "dsn-blocklist": ("bounce", "blocked"),
+    "dsn-refused-after-data": ("bounce", "filtered"),
+    "dsn-no-such-domain": ("bounce", "hostunknown!"),
+    "dsn-null-mx": ("bounce", "notaccept!"),
+    "dsn-disabled": ("bounce", "suspend"),
+    "dsn-status-only": ("bounce", "userunknown!"),
+    "dsn-truncated": ("bounce", "userunknown!"),
+    "dsn-too-big": ("bounce", "mesgtoobig"),
+    "words-qmail-style": ("bounce", "userunknown!"),
+    "words-exim-style": ("bounce", "blocked"),
+    "words-webmail-style": ("bounce", "userunknown!"),
+    "words-transcript": ("bounce", "mailboxfull"),
+    "words-warning": ("delay", "expired"),
+    "words-german": ("bounce", "mailboxfull"),
+    "words-french": ("bounce", "userunknown!"),
+    "words-japanese": ("bounce", "userunknown!"),
+    "words-korean": ("bounce", "mailboxfull"),
+    "words-korean-unknown": ("bounce", "userunknown!"),
+    "words-chinese": ("bounce", "userunknown!"),
+    "words-html-only": ("bounce", "userunknown!"),
+    "arf-abuse": ("complaint", "undefined"),
+    "arf-redacted": ("complaint", "undefined"),
+    "arf-not-spam": ("other",),
+    "arf-auth-failure": ("other",),
+    "complaint-without-report": ("complaint", "undefined"),
+    "away-english": ("auto-reply",),
+    "away-exchange": ("auto-reply",),
+    "away-korean": ("auto-reply",),
+    "away-german": ("auto-reply",),
+    "away-japanese": ("auto-reply",),
+    "away-chinese": ("auto-reply",),
+    "away-french": ("auto-reply",),
+    "away-gone": ("auto-reply",),
+    "away-full-sounding": ("auto-reply",),
+    "challenge": ("other",),
+    "read-receipt": ("other",),
+    "reply": ("reply",),
+    "reply-quoting-a-bounce": ("reply",),
+    "reply-pasting-a-bounce": ("reply",),
+    "newsletter-about-bounces": ("other",),
+    "ticket": ("other",),
+    "dmarc-report": ("other",),
+    "spam": ("other",),
+    "empty": ("other",),
+}
+
+
+def sample(name):
+    return (SAMPLES / f"{name}.eml").read_bytes()
+
+
+def test_every_sample_is_expected_to_be_something():
+    assert {path.stem for path in SAMPLES.glob("*.eml")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_a_sample_is_what_it_is(name, newline):
+    found = understand(sample(name).replace(b"\n", newline))
+    words = [each.meaning.reason_sisimai + "!" * each.meaning.hard for each in found.recipients]
+    assert (found.kind.value, *words) == EXPECTED[name], found
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if EXPECTED[name][0] in {"bounce", "delay"}])
+def test_a_bounce_names_our_reader(name):
+    found = understand(sample(name))
+    assert found.recipients[0].address == ADA
+    assert ADA not in found.recipients[0].meaning.rule
+
+
+@pytest.mark.parametrize("name", ["dsn-unknown-user", "words-qmail-style", "words-exim-style", "arf-abuse"])
+def test_our_id_is_found_in_the_copy(name):
+    assert understand(sample(name)).returned_id == ID
+
+
+def test_a_diagnostic_is_the_servers_own_words():
+    (found,) = understand(sample("words-exim-style")).recipients
+    assert "550 5.7.1 Your address 192.0.2.1 is on our blocklist" in found.diagnostic
+    assert found.status == "5.7.1"
+    assert "City Desk" not in understand(sample("words-qmail-style")).recipients[0].diagnostic
+
+
+@given(st.binary(max_size=3000))
+def test_nothing_that_comes_is_an_error(raw):
+    assert understand(raw).kind in Kind
+
+
+lines = st.sampled_from(
+    [
+        "From: MAILER-DAEMON@x.test", "Subject: failure notice", "X-Failed-Recipients: a@x.test, b@x.test, @",
+        "Content-Type: multipart/report; boundary=a", "Content-Type: message/delivery-status", "--a", "--a--", "",
+        "Content-Type: message/rfc822", "Content-Type: message/feedback-report", "Action: delayed", "To: <ada@x.test>",
+        "Final-Recipient: rfc822; ada@x.test", "Feedback-Type: abuse", "<ada@x.test>:", "550 5.1.1 User unknown",
+        "could not be delivered to one or more of its recipients", "--- Below this line is a copy of the message.",
+        "Auto-Submitted: auto-replied", "> quoted", "X-Pressrun-Id: aaaaaaaaaaaaaaaaaaaaaaaa", "배달되지 못",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(lines, max_size=40))
+def test_nor_is_a_heap_of_its_pieces(pieces):
+    found = understand("\n".join(pieces).encode())
+    assert (found.kind in {Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT}) == bool(found.recipients)
+    assert not (found.kind is Kind.DELAY and any(each.meaning.hard for each in found.recipients))
+
+
+@pytest.mark.parametrize(
+    "line", ["<a@x.test>:\n", "550 user unknown\n", "> ", "could not be delivered to ", "a@b.c ", "<"]
+)
+def test_a_long_bounce_takes_no_longer_for_it(line):
+    head = b"From: MAILER-DAEMON@x.test\nSubject: failure notice\n\nThis is the mail system at host x.\n"
+    began = time.process_time()
+    understand(head + line.encode() * (900_000 // len(line)))
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("line", ["start\t", "nonsense\twords", "start words", "stop\t…"])
+def test_a_broken_row_is_named(line):
+    with pytest.raises(ValueError, match="line 1"):
+        read_tables(line)
+
+
+def test_each_role_has_rows_in_lower_case():
+    for role in Role:
+        assert TABLES[role].words
+        assert [words for words in TABLES[role].words if words != words.lower()] == []
+
+
+# -- the command
+
+
+@pytest.fixture
+def classify(capsys):
+    def run(*files, as_json=False):
+        import argparse
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--json", action="store_true")
+        command.add_arguments(parser)
+        status = command.run(parser.parse_args([*files, *(["--json"] if as_json else [])]))
+        out = capsys.readouterr().out
+        return status, json.loads(out) if as_json else [json.loads(line) for line in out.splitlines()]
+
+    return run
+
+
+def test_classify_prints_a_line_for_each_file_in_order(classify):
+    names = [str(SAMPLES / f"{name}.eml") for name in ("dsn-unknown-user", "arf-abuse", "away-korean", "dsn-delayed")]
+    status, (bounce, complaint, away, delay) = classify(*names)
+    assert status == 0
+    assert bounce["file"] == names[0]
+    assert bounce == {
+        "file": names[0],
+        "kind": "bounce",
+        "recipients": [
+            {
+                "address": ADA,
+                "status": "5.1.1",
+                "reason": "no-such-mailbox",
+                "reason_sisimai": "userunknown",
+                "hard": True,
+                "diagnostic": f"550 5.1.1 <{ADA}>: Recipient address rejected: User unknown in virtual mailbox table",
+            }
+        ],
+    }
+    assert complaint["kind"] == "complaint"
+    assert [(one["reason"], one["reason_sisimai"]) for one in complaint["recipients"]] == [("complaint", "feedback")]
+    assert (away["kind"], away["recipients"]) == ("auto-reply", [])
+    assert (delay["kind"], delay["recipients"][0]["hard"]) == ("other", False), "a delay is no bounce"
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(classify, tmp_path):
+    status, (missing, folder, good) = classify(str(tmp_path / "no.eml"), str(tmp_path), str(SAMPLES / "reply.eml"))
+    assert status == 1
+    assert "error" in missing
+    assert "error" in folder
+    assert good["kind"] == "other"
+
+
+def test_with_json_it_is_one_document(classify):
+    status, (one,) = classify(str(SAMPLES / "spam.eml"), as_json=True)
+    assert (status, one["kind"]) == (0, "other")
+
+
+def test_classify_reads_stdin_and_knows_no_django():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from pipeline.cli import main; status = main(['classify', '-'])\n"
+        "assert 'django' not in sys.modules and 'celery' not in sys.modules\nsys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=sample("spam"), capture_output=True, check=True, cwd=ROOT)
+    assert json.loads(done.stdout) == {"file": "-", "kind": "other", "recipients": []}
+
+
+# -- the labelled corpus, which is not part of the project
+
+
+@pytest.mark.skipif(not LABELLED.is_dir(), reason="the labelled corpus is not here (PRESSRUN_BOUNCE_CORPUS)")
+def test_how_many_of_the_labelled_it_gets_right():
+    labels = [json.loads(line) for line in (LABELLED / "labels.jsonl").read_text().splitlines()]
+    living = false_hard = named = found = 0
+    for label in labels:
+        if label["kind"] != "bounce":
+            continue
+        told = {one.address.lower(): one for one in understand((LABELLED / label["file"]).read_bytes()).recipients}
+        for wanted in label["recipients"]:
+            names = [name.lower() for name in (wanted["address"], *wanted.get("also", [])) if name]
+            mine = next((told[name] for name in names if name in told), None)
+            named, found = named + bool(names), found + (mine is not None)
+            if wanted["hard"] is False and not wanted.get("disputed"):
+                living, false_hard = living + 1, false_hard + (mine is not None and mine.meaning.hard)
+    assert found / named > 0.92
+    assert false_hard / living < 0.025
