@@ -90,5 +90,5 @@ def _parse_any(text: str) -> Address:
 
 
 def _fold(local: str) -> str:
-    """Caseless form of a local part: toCasefold(NFD) recomposed, Unicode 3.13 D145."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", local).casefold())
+    """Without regard to case, and composed (what comes in is composed already)."""
+    return unicodedata.normalize("NFC", local.casefold())

@@ -4,7 +4,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from house import until
 
 from subscribers.addresses import parse_address
 from subscribers.models import ConsentRecord, Departure, List, Subscriber, Subscription, SubscriptionState, Suppression
@@ -170,6 +171,13 @@ def test_leaving_without_a_subscription_still_holds(ada, news):
     assert is_suppressed("ada@x.test", scopes=[SCOPE])
 
 
+def test_leaving_holds_anew_after_somebody_lifted_it(ada):
+    first = leave_both(ada)
+    lift(first.suppression, by="Bo", note="asked by phone")
+    assert leave_both(ada) != first
+    assert is_suppressed("ada@x.test", scopes=[SCOPE])
+
+
 def test_whoever_was_brought_back_by_another_list_leaves_that_too(ada, news, weekly):
     put(ada, news, "subscribed")
     first = leave_both(ada, news)
@@ -279,7 +287,6 @@ def test_two_clicks_at_once_leave_once(ada, news):
         try:
             together.wait()
             found.append(leave_both(ada, news).pk)
-            suppress("ada@x.test", reason="complaint", source="t", by="t")
         finally:
             connection.close()
 
@@ -289,7 +296,33 @@ def test_two_clicks_at_once_leave_once(ada, news):
     for thread in threads:
         thread.join()
     assert len(found) == 6
-    assert (len(set(found)), Suppression.objects.count(), Departure.objects.count()) == (1, 2, 1)
+    assert (len(set(found)), Suppression.objects.count(), Departure.objects.count()) == (1, 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_reports_at_once_suppress_once():
+    given = {"reason": "complaint", "source": "report", "by": "inbound"}
+    found = []
+
+    def second():
+        try:
+            found.append(suppress("ada@x.test", **given))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        first = suppress("ada@x.test", **given)
+        other = threading.Thread(target=second)
+        other.start()
+        until(lambda: found or waiting_for_a_lock())
+    other.join()
+    assert found == [first]
+
+
+def waiting_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+        return cursor.fetchone()[0]
 
 
 # -- reads

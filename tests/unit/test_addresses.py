@@ -62,6 +62,8 @@ def test_smtputf8_is_needed_for_the_local_part_alone():
         ("@x.test", "before the @"),
         ("ada@x", "period"),
         ("ada@10.0.0.1", "top-level"),
+        ("ada@ab--cd.test", "two dashes"),
+        ("ada@xn--zz.test", "IDNA"),
         ("ada@[10.0.0.1]", "bracketed"),
         ("ada..byron@x.test", "period"),
         ("ada byron@x.test", "SPACE"),
