@@ -105,8 +105,10 @@ class Company:
         threading.Thread(target=self._wait, args=(part.name, process, reader), daemon=True).start()
 
     def _read(self, name: str, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            self._news.put(partial(self._say, line.rstrip("\n"), name))
+        assert process.stdout
+        with process.stdout as lines:
+            for line in lines:
+                self._news.put(partial(self._say, line.rstrip("\n"), name))
 
     def _wait(self, name: str, process: subprocess.Popen[str], reader: threading.Thread) -> None:
         status = process.wait()
