@@ -42,9 +42,9 @@ def _services() -> bool:
     own_broker = not os.environ.get("PRESSRUN_BROKER_URL") or os.environ.get("PRESSRUN_EMBEDDED") == "1"
     home = Path(os.environ.get("PRESSRUN_HOME", "") or "./var").absolute()
     if own_database or own_broker:
-        from pipeline import embedded
+        from pipeline.embedded import attach
 
-        endpoints = embedded.attach(home)
+        endpoints = attach(home)
         if own_database:
             os.environ["PRESSRUN_DATABASE_URL"] = endpoints.database_url
         if own_broker:

@@ -16,7 +16,8 @@ FULL = ("5.2.2", "552 5.2.2 <{}>: Mailbox is full / quota exceeded")
 def bounce(original: bytes, recipient: str, *, verdict: tuple[str, str], now: datetime) -> bytes:
     """A delivery status notification (RFC 3464) with the returned message's headers (RFC 6522)."""
     status, diagnostic = verdict
-    report = MIMEMultipart("report", **{"report-type": "delivery-status"})
+    report = MIMEMultipart("report")
+    report.set_param("report-type", "delivery-status")
     _address(report, to="", now=now)
     report["From"] = f"Mail Delivery System <MAILER-DAEMON@{HOST}>"
     report["Subject"] = "Undelivered Mail Returned to Sender"

@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -44,14 +44,14 @@ class Inbox:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        body = bytes(envelope.content or b"")
+        body = envelope.content or b""
+        assert isinstance(body, bytes)
         name = self._keep(body, envelope)
         for recipient in envelope.rcpt_tos:
             who = character(recipient)
             if who is Character.CUT and recipient not in self._asked:
                 self._asked.add(recipient)
-                if server.transport is not None:
-                    server.transport.abort()  # type: ignore[attr-defined]  (asyncio's sockets have it)
+                cast("asyncio.Transport", server.transport).abort()
             self._returns.consider(who, body, recipient, envelope.mail_from or "")
         return f"250 2.0.0 Ok: kept as {name}"
 
@@ -105,10 +105,10 @@ def serve(folder: Path, *, host: str, port: int, returns: Returns, ready: Any) -
         loop=loop,
         server_kwargs={"data_size_limit": SIZE_AT_MOST, "enable_SMTPUTF8": True, "ident": "Pressrun inbox"},
     )
-    controller.begin()
+    controller.begin()  # type: ignore[no-untyped-call]
     ready(loop)
     try:
         loop.run_forever()
     finally:
-        controller.end()
+        controller.end()  # type: ignore[no-untyped-call]
         loop.close()

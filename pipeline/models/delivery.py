@@ -191,9 +191,7 @@ class SendProof(models.Model):
     position = models.PositiveSmallIntegerField(default=0, db_comment="fallback order; the first is the main one")
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["send", "language"], name="send_proof_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["send", "language"], name="send_proof_once")]
 
     def __str__(self) -> str:
         return f"{self.send_id}: {self.language}"
@@ -224,7 +222,7 @@ class Delivery(models.Model):
     send_id = models.BigIntegerField()
     id = models.BigIntegerField(db_comment="1 … audience within the send")
     subscriber_id = models.BigIntegerField()
-    proof_hash = models.CharField(max_length=64, null=True, db_comment="null: no edition")
+    proof_hash = models.CharField(max_length=64, null=True, db_comment="null: no edition")  # noqa: DJ001
     email = models.CharField(max_length=320)
     address_key = models.CharField(max_length=320)
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
@@ -262,9 +260,7 @@ class Delivery(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["send_id", "address_key"], name="delivery_once_per_address"),
             models.CheckConstraint(
-                condition=reduce(
-                    or_, (models.Q(state=s, reason__in=why) for s, why in LEGAL_REASONS.items())
-                ),
+                condition=reduce(or_, (models.Q(state=s, reason__in=why) for s, why in LEGAL_REASONS.items())),
                 name="delivery_reason_legal",
             ),
         ]

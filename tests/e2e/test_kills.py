@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from house import House, children, kill, reasons, until
+from house import House, children, kill, until
 from relay import RecordingRelay
 
 PEOPLE = 3_000
@@ -78,7 +78,6 @@ def test_killing_children_and_workers_loses_nobody_and_repeats_only_what_the_boo
 
     ledger = {row["email"]: row for row in house.json("ledger", str(send))}
     status = house.json("status", str(send))
-    print(reasons(status), "in doubt per kill:", uncertain_after_kill, "copies:", Counter(copies.values()))
 
     assert set(copies) == set(emails)
     assert {email for email, n in copies.items() if n > 1} <= {

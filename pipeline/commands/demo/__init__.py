@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from pipeline import embedded
-    from pipeline.demo.story import Demo
+    from pipeline.commands.demo.story import Demo
 
     home = Path(os.environ.get("PRESSRUN_HOME") or "./var").absolute() / "demo"
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 100)

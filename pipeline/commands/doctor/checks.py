@@ -1,4 +1,4 @@
-"""What is right and what is not with this installation. What could not be found out is `unknown`, never `ok`."""
+"""The checks of `pressrun doctor`. What could not be found out is `unknown`, never `ok`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import dns.resolver
 from django.conf import settings
 from django.db import connection
 from django.db.utils import DatabaseError
-from kombu import Connection as Broker
 
 from pipeline.delivery.batch import greet
 from pipeline.delivery.sweep import last_sweep_seconds
@@ -59,9 +58,10 @@ def _database() -> Iterator[Check]:
 
 
 def _broker() -> Iterator[Check]:
+    from pipeline.celery import app
     from pipeline.commands.broker import require_safe_broker
 
-    with Broker(settings.BROKER_URL, connect_timeout=5) as broker:
+    with app.connection_for_write() as broker:
         broker.ensure_connection(max_retries=1, timeout=5)
     require_safe_broker()
     yield Check("broker", Verdict.OK, "it answers, and does not throw queues away")

@@ -19,10 +19,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.demo.readers import Reader, citizens, experts
+from pipeline.commands.demo.readers import Reader, citizens, experts
 from pipeline.errors import PressrunError
 
-SAMPLE: Final = Path(__file__).resolve().parents[2] / "docs" / "sample"
+SAMPLE: Final = Path(__file__).resolve().parents[3] / "docs" / "sample"
 EDITIONS: Final = ("issue-20.ko.md", "issue-20.en.md")
 RATE: Final = 250
 """Messages per second: slow enough that somebody can leave while the send runs."""
@@ -229,7 +229,7 @@ def _parts(ports: dict[str, int], home: Path) -> Iterator[None]:
                     [sys.executable, "-c", _RUN, name, *words[name]], stdout=log, stderr=log, start_new_session=True
                 )
         for name in ("inbox", "inbound", "web"):
-            _until(lambda name=name: _listens(ports[name]) or _died(running[name], name, home), f"{name} to listen")
+            _await_port(name, ports[name], running[name], home)
         yield
     finally:
         for name in reversed(PARTS):
@@ -239,6 +239,10 @@ def _parts(ports: dict[str, int], home: Path) -> Iterator[None]:
 
 
 _RUN: Final = "import sys; from pipeline.cli import main; sys.exit(main())"
+
+
+def _await_port(name: str, port: int, process: "subprocess.Popen[bytes]", home: Path) -> None:
+    _until(lambda: _listens(port) or _died(process, name, home), f"{name} to listen")
 
 
 def _died(process: subprocess.Popen[bytes], name: str, home: Path) -> bool:

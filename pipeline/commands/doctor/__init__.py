@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from pipeline.commands import output
-    from pipeline.doctor import examine
+    from pipeline.commands.doctor.checks import examine
 
     checks = list(examine())
     good = all(check.verdict != "bad" for check in checks)
