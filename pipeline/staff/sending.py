@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -64,18 +64,21 @@ class SendForm(forms.Form):
         self.initial["lists"] = issue.newsletter.default_lists.all()
         self.initial["zone"] = timezone.get_current_timezone_name()
 
+    def full_clean(self) -> None:
+        with timezone.override(UTC):  # the time is read as the person wrote it; their zone is another field
+            super().full_clean()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         at, zone = cleaned.get("at"), cleaned.get("zone")
         if at and zone:
-            # Django read it in the zone that is active; what the person means is the one they chose.
             wall = timezone.make_naive(at)
             cleaned["wall_time"], cleaned["due_at"] = wall, self._due(wall, ZoneInfo(zone))
         return cleaned
 
     def _due(self, wall: datetime, zone: ZoneInfo) -> datetime:
         due = wall.replace(tzinfo=zone)
-        if due.astimezone(ZoneInfo("UTC")).astimezone(zone).replace(tzinfo=None) != wall:
+        if due.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
             raise ValidationError({"at": _("The clocks change then: that time does not exist in this zone.")})
         if due < timezone.now():
             raise ValidationError({"at": _("That is over. Leave it empty to send at once.")})
@@ -124,7 +127,7 @@ def _approve(request: HttpRequest, issues: Sequence[Issue], context: dict[str, A
         excluded=[each.slug for each in chosen["excluded"]],
         due_at=chosen.get("due_at") or timezone.now(),
         zone=chosen["zone"],
-        wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=ZoneInfo("UTC")),
+        wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=UTC),
         approved_by=actor(request),
         owner_id=request.user.pk,
     )

@@ -1,7 +1,6 @@
 """Sends: the list, and the page of one send with its books, its buttons and its ledger."""
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import PermissionDenied
@@ -16,9 +15,8 @@ from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColum
 from wagtail.admin.views import generic
 
 from pipeline import transitions
-from pipeline.delivery.batch.wires import message_id
+from pipeline.books import ledger_csv
 from pipeline.models import AuditEvent, Send, SendList, SendState
-from pipeline.queries import books as ledger_queries
 from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.reading import ReadingViewSet
@@ -29,9 +27,7 @@ ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
     "cancel": (transitions.cancel_send, GOING),
 }
 """What a person may do to a send, and when the button is shown. The transitions decide."""
-LEDGER_COLUMNS: Final = ("email", "state", "reason", "attempts", "retried", "message_id", "reply", "updated_at")
 EVENTS: Final = 20
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class SendIndex(generic.IndexView):
@@ -117,7 +113,7 @@ def ledger(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     require(request, "pipeline.view_delivery")
     send = get_object_or_404(Send, pk=pk)
     AuditEvent.objects.create(actor=actor(request), action="send.exported", subject=f"send:{pk}", detail={})
-    response = StreamingHttpResponse(_lines(send), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(ledger_csv(send), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="send-{pk}.csv"'
     return response
 
@@ -141,33 +137,3 @@ def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:
         "acts": [act for act, (_act, states) in ACTS.items() if may and send.state in states],
         "may_see_people": request.user.has_perm("pipeline.view_delivery"),
     }
-
-
-class _Echo:
-    """A file whose `write` gives back the line, for csv.writer."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(send: Send) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(LEDGER_COLUMNS)
-    for row in ledger_queries.ledger(send.pk):
-        yield writer.writerow(
-            [
-                _harmless(row.email),
-                row.state,
-                row.reason,
-                row.attempts,
-                str(row.retried).lower(),
-                message_id(send.newsletter, send.pk, row.id),
-                _harmless(row.reply),
-                row.updated_at.isoformat(),
-            ]
-        )
-
-
-def _harmless(text: str) -> str:
-    """No cell that a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
