@@ -89,7 +89,7 @@ class Intake:
         return "451 4.3.0 Something is wrong here. Nothing was taken; please try again later."
 
     async def _store(self, envelope: Envelope, address: str) -> str:
-        write = partial(self._take_in, cast("bytes", envelope.content), address, envelope.mail_from or "")
+        write = partial(self._take_in, cast("bytes", envelope.content), address, (envelope.mail_from or "").strip("<>"))
         future = asyncio.get_running_loop().run_in_executor(self.threads, write)
         self.busy.add(future)
         try:
