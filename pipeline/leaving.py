@@ -1,6 +1,6 @@
 """Leaving a newsletter: every list of it through which the person was reachable, and for good."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from pipeline.transitions import record_leaving
 from subscribers import transitions as people
 from subscribers.models import Departure, Subscriber, Subscription
 
-UNDO_FOR: Final = timedelta(hours=24)
+UNDO_FOR: Final = people.UNDO_WINDOW
 
 
 @transaction.atomic

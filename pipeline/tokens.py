@@ -58,9 +58,7 @@ class Keyring:
         return tuple(_ids(body[1:], purpose.value[1]))
 
     def _mac(self, purpose: Purpose, version: int, body: bytes) -> bytes:
-        return blake2b(
-            body, digest_size=MAC_BYTES, key=self.secrets[version], person=purpose.value[0]
-        ).digest()
+        return blake2b(body, digest_size=MAC_BYTES, key=self.secrets[version], person=purpose.value[0]).digest()
 
 
 def _encode(packed: bytes) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,11 @@ def add_send(parser: argparse.ArgumentParser) -> None:
 
 def actor() -> str:
     """Who acts, for the audit trail."""
-    return f"command line, {getpass.getuser()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = f"user {os.getuid()}"
+    return f"command line, {user}"
 
 
 def emit(document: Any) -> None:

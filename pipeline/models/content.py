@@ -59,9 +59,7 @@ class Newsletter(models.Model):
         return f"newsletter:{self.pk}"
 
 
-class Issue(
-    WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, PreviewableMixin, models.Model
-):
+class Issue(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, PreviewableMixin, models.Model):
     """One numbered, dated edition in one language. Translations share newsletter and number."""
 
     newsletter = models.ForeignKey(
@@ -122,9 +120,7 @@ class TrackedLink(models.Model):
     class Meta:
         verbose_name = _("link")
         verbose_name_plural = _("links")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["proof", "position"], name="tracked_link_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["proof", "position"], name="tracked_link_once")]
 
     def __str__(self) -> str:
         return self.url
