@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from pipeline.queries.audience import BEST_STANDING
 from pipeline.queries.sql import execute, rows
 
 
@@ -39,11 +40,14 @@ class Marked:
 
 
 # Rows are taken in order of their due time, which the partial index holds, past those that other batches have locked.
+# The lock on the lease waits for whoever takes it away, and keeps it until the claim stands: a row that is claimed
+# for a lease that is gone would be nobody's to give back.
 _CLAIM: Final = """
-  WITH due AS (
+  WITH held AS MATERIALIZED (SELECT id FROM pipeline_lease WHERE id = %(lease)s FOR KEY SHARE),
+  due AS (
     SELECT d.id, p.first_name, p.last_name, p.language
     FROM pipeline_delivery d LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
-    WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now()
+    WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now() AND EXISTS (SELECT FROM held)
     ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED
   )
   UPDATE pipeline_delivery d
@@ -55,36 +59,42 @@ _CLAIM: Final = """
 
 # The last look before a person is written to: still subscribed to a list of this send, the address not suppressed,
 # the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between.
-_MARK: Final = """
-  WITH verdict AS (
-    SELECT d.id,
+_MARK: Final = f"""
+  WITH look AS (
+    SELECT d.id, s.state = 'sending' AND l.id IS NOT NULL AS going,
       CASE
-        WHEN s.state <> 'sending' OR l.id IS NULL THEN 'pending'
-        WHEN p.id IS NULL OR NOT EXISTS (
-          SELECT FROM subscribers_subscription m JOIN pipeline_sendlist sl ON sl.list_id = m.list_id
-          WHERE m.subscriber_id = d.subscriber_id AND sl.send_id = d.send_id AND NOT sl.excluded
-            AND m.state = 'subscribed'
-        ) OR EXISTS (
-          SELECT FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
+        WHEN p.id IS NULL OR standing.rank = 4 THEN 'erased'
+        WHEN coalesce(standing.rank, 3) = 3 THEN 'unsubscribed'
+        WHEN standing.rank = 2 THEN 'unconfirmed'
+        WHEN standing.rank = 1 THEN 'paused'
+        ELSE (
+          SELECT CASE WHEN bool_and(x.reason = 'unsubscribed') THEN 'unsubscribed' ELSE 'suppressed' END
+          FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
             AND x.scope IN ('all', 'newsletter:' || s.newsletter_id) AND (x.expires_at IS NULL OR x.expires_at > now())
             AND NOT EXISTS (SELECT FROM subscribers_suppression y WHERE y.lifts_id = x.id)
-        ) THEN 'skipped'
-        ELSE 'in_flight'
-      END AS state,
-      p.id IS NULL AS erased,
-      EXISTS (SELECT FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
-              AND x.reason <> 'unsubscribed') AS suppressed
+          HAVING count(*) > 0
+        )
+      END AS left_out
     FROM pipeline_delivery d
     JOIN unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence) ON mine.id = d.id AND mine.fence = d.fence
     JOIN pipeline_send s ON s.id = d.send_id
     LEFT JOIN pipeline_lease l ON l.id = d.lease_id
     LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
+    CROSS JOIN LATERAL (
+      SELECT {BEST_STANDING} AS rank
+      FROM subscribers_subscription m JOIN pipeline_sendlist sl ON sl.list_id = m.list_id
+      WHERE m.subscriber_id = d.subscriber_id AND sl.send_id = d.send_id AND NOT sl.excluded
+    ) AS standing
     WHERE d.send_id = %(send)s AND d.state = 'claimed' AND d.lease_id = %(lease)s
+  ),
+  verdict AS (
+    SELECT id, left_out, CASE WHEN NOT going THEN 'pending' WHEN left_out IS NULL THEN 'in_flight' ELSE 'skipped' END
+      AS state
+    FROM look
   )
   UPDATE pipeline_delivery d SET
     state = v.state,
-    reason = CASE v.state WHEN 'in_flight' THEN 'working'
-      WHEN 'skipped' THEN CASE WHEN v.erased THEN 'erased' WHEN v.suppressed THEN 'suppressed' ELSE 'unsubscribed' END
+    reason = CASE v.state WHEN 'in_flight' THEN 'working' WHEN 'skipped' THEN v.left_out
       ELSE CASE WHEN d.retried THEN 'retry' ELSE 'not-sent' END END,
     fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END,
     lease_id = CASE v.state WHEN 'in_flight' THEN d.lease_id END,
@@ -92,7 +102,7 @@ _MARK: Final = """
     updated_at = now()
   FROM verdict v WHERE d.send_id = %(send)s AND d.id = v.id AND d.state = 'claimed' AND d.lease_id = %(lease)s
   RETURNING d.id, d.state
-"""
+"""  # noqa: S608 (BEST_STANDING is ours)
 
 _RECORD: Final = """
   UPDATE pipeline_delivery d SET

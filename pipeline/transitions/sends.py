@@ -130,15 +130,19 @@ def _freeze(send: Send) -> int:
 
 def hold_late_sends() -> list[int]:
     """Put sends that are due too long ago before a person."""
-    return [
-        int(pk)
-        for (pk,) in rows(
-            "UPDATE pipeline_send SET state = 'held', state_reason ="
-            " 'It was due more than two hours ago. Resume it if it should still go out, or cancel it.'"
-            " WHERE state = 'scheduled' AND due_at < now() - %s RETURNING id",
-            [LATE_AFTER],
-        )
-    ]
+    why = "It was due more than two hours ago. Resume it if it should still go out, or cancel it."
+    with transaction.atomic():
+        held = [
+            int(pk)
+            for (pk,) in rows(
+                "UPDATE pipeline_send SET state = 'held', state_reason = %s"
+                " WHERE state = 'scheduled' AND due_at < now() - %s RETURNING id",
+                [why, LATE_AFTER],
+            )
+        ]
+        for send_id in held:
+            _audit("sweep", "send.held", send_id, why=why)
+    return held
 
 
 def hold_send(send_id: int, *, why: str) -> bool:
