@@ -36,7 +36,7 @@ from pipeline.embedded.home import (
 __all__ = ["EmbeddedError", "Endpoints", "attach", "detach"]
 
 PATIENCE = 120.0  # seconds; a first start takes two, crash recovery of a large database more
-PAUSE = 0.02  # seconds between questions
+PAUSE = 0.05  # seconds between questions
 LAUNCHES = 5  # keepers started by one attach; only kills can take more than one
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ _held: dict[Home, int] = {}  # the descriptors that hold `users.lock` shared, al
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the services are: a libpq URL (PostgreSQL 18, section 32.1.1.2) and a kombu URL."""
+    """Where the services are: a libpq connection URI and a kombu URL, both over private sockets."""
 
     database_url: str
     broker_url: str
@@ -134,13 +134,13 @@ def _wait_for(ask: Callable[[], T | None], failure: str) -> T:
 def _answering(home: Home, *, database: bool, broker: bool) -> Endpoints | None:
     """The endpoints, once the services have answered; None until then."""
     folder = noted_folder(home)
-    if folder is None or not is_private(folder, home):
+    if folder is None or home.unready.exists() or not is_private(folder, home):
         return None
     query = f"host={quote(str(folder))}&port={PORT}&user={ROLE}"
     url = f"postgresql:///{DATABASE}?{query}"
     if (database and not _database_answers(url)) or (broker and not _broker_answers(folder / REDIS_SOCKET)):
         return None
-    if home.unready.exists():  # they answer, but not for long
+    if home.unready.exists():  # they answered, but the keeper was told to end meanwhile
         return None
     return Endpoints(url, f"redis+socket://{quote(str(folder / REDIS_SOCKET))}?virtual_host=0")
 
