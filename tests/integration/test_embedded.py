@@ -86,6 +86,16 @@ class User:
         self.program.stdout.close()
 
 
+USERS: list[User] = []
+
+
+@pytest.fixture(autouse=True)
+def no_user_stays_when_a_test_fails() -> Iterator[None]:
+    yield
+    while USERS:
+        USERS.pop().close()
+
+
 def user_of(home: Path, python: tuple[str, ...] = (sys.executable,), **environment: str) -> User:
     program = subprocess.Popen(
         [*python, "-m", "pipeline.embedded", str(home)],
@@ -96,6 +106,7 @@ def user_of(home: Path, python: tuple[str, ...] = (sys.executable,), **environme
     )
     urls = [program.stdout.readline().strip() for _ in range(2)]
     user = User(program, *urls)
+    USERS.append(user)
     if not all(urls):
         user.close()
         pytest.fail("the user could not attach")
