@@ -1,0 +1,162 @@
+"""`pressrun inbound` as mail servers meet it: over SMTP and LMTP, with the database away, and told to stop."""
+
+import re
+import signal
+import smtplib
+import socket
+import zlib
+from pathlib import Path
+
+import psycopg
+import pytest
+from house import until
+from psycopg import sql
+
+from pipeline.feedback.inbound import refusal_of
+from pipeline.tokens import Keyring, Purpose
+
+SAMPLES = Path(__file__).resolve().parents[1] / "corpus" / "feedback"
+DOMAIN = "bounces.city.example"
+SECRET = bytes(range(32))
+RETURN_PATH = f"b-{Keyring({1: SECRET}).sign(Purpose.RETURN_PATH, 7, 3)}@{DOMAIN}"
+FORGED = f"b-{Keyring({1: SECRET[::-1]}).sign(Purpose.RETURN_PATH, 7, 3)}@{DOMAIN}"
+BOUNCE = (SAMPLES / "dsn-unknown-user.eml").read_bytes().replace(b"\n", b"\r\n")
+
+
+class Listening:
+    """A house with `pressrun inbound` running in it."""
+
+    def __init__(self, house):
+        self.house = house
+        with house.database() as connection:
+            connection.execute("INSERT INTO pipeline_tokenkey (version, secret) VALUES (1, %s)", [SECRET])
+        self.process = house.start("inbound", "--port", "0", "--lmtp-port", "0")
+        line = until(lambda: re.search(r"inbound: listening on (.*)\n", house.log("inbound")), what="listening")
+        self.ports = {name: int(port) for port, name in re.findall(r"127\.0\.0\.1:(\d+) \((\w+)\)", line[1])}
+
+    def smtp(self):
+        return smtplib.SMTP("127.0.0.1", self.ports["SMTP"], local_hostname="mx.test", timeout=30)
+
+    def lmtp(self):
+        return smtplib.LMTP("127.0.0.1", self.ports["LMTP"], local_hostname="mx.test", timeout=30)
+
+    def feedback(self):
+        with self.house.database() as connection:
+            return connection.execute(
+                "SELECT kind, status, envelope_to, envelope_from, source, raw FROM pipeline_feedback ORDER BY id"
+            ).fetchall()
+
+
+@pytest.fixture
+def inbound(make_house):
+    return Listening(make_house(BOUNCE_DOMAIN=DOMAIN))
+
+
+def test_a_bounce_is_stored_before_250(inbound):
+    with inbound.smtp() as client:
+        assert client.sendmail("", [RETURN_PATH], BOUNCE) == {}
+        (row,) = inbound.feedback()
+        assert row[:5] == ("bounce", "unattributed", RETURN_PATH, "", "smtp"), "signed by us; its delivery is gone"
+        assert zlib.decompress(row[5]) == BOUNCE
+        client.sendmail("<>", [FORGED], BOUNCE)
+        client.sendmail("", [RETURN_PATH], BOUNCE)
+    assert [row[1] for row in inbound.feedback()] == ["unattributed", "quarantined"], "and the same one only once"
+
+
+@pytest.mark.parametrize(
+    ("address", "refusal"),
+    [
+        ("ada@reader.example", "550 5.7.1"),
+        (f"ada@{DOMAIN}", "550 5.1.1"),
+        (f"b-x@sub.{DOMAIN}", "550 5.7.1"),
+        (f"b-x%{DOMAIN}@reader.example", "550 5.7.1"),
+        (f"b-x@{DOMAIN}@reader.example", "550 5.7.1"),
+        ("postmaster", "550 5.7.1"),
+        (f"B-X@{DOMAIN.upper()}", ""),
+        (f"u-x@{DOMAIN}", ""),
+        (f"postmaster@{DOMAIN}", ""),
+    ],
+)
+def test_only_our_own_addresses_are_here(settings, address, refusal):
+    settings.BOUNCE_DOMAIN = DOMAIN
+    assert refusal_of(address).startswith(refusal)
+    assert bool(refusal_of(address)) == bool(refusal)
+
+
+def test_what_it_offers_and_what_it_refuses(inbound):
+    with inbound.smtp() as client:
+        client.ehlo()
+        assert client.esmtp_features["size"] == "10000000"
+        assert client.has_extn("8bitmime")
+        assert client.mail("x@y.test", ["SIZE=10000001"])[0] == 552
+        client.mail("")
+        assert client.rcpt("ada@reader.example")[0] == client.rcpt(f"ada@{DOMAIN}")[0] == 550
+        codes = [client.rcpt(f"b-{number}@{DOMAIN}")[0] for number in range(52)]
+        assert codes == [250] * 50 + [452] * 2
+    assert inbound.feedback() == []
+
+
+def test_lines_longer_than_any_standard_are_taken(inbound):
+    long = b"From: x@y.test\r\n\r\n" + b"word " * 20_000 + b"\r\n.dot\r\n"
+    with inbound.smtp() as client:
+        client.sendmail("", [RETURN_PATH], long)
+    assert zlib.decompress(inbound.feedback()[0][5]) == long
+
+
+def test_lmtp_answers_for_each_recipient(inbound):
+    with inbound.lmtp() as client:
+        client.ehlo()
+        client.mail("")
+        assert [client.rcpt(to)[0] for to in (RETURN_PATH, FORGED, "ada@reader.example")] == [250, 250, 550]
+        assert client.docmd("DATA")[0] == 354
+        client.send(BOUNCE + b".\r\n")
+        assert [client.getreply()[0], client.getreply()[0]] == [250, 250]
+        assert client.noop()[0] == 250, "nothing is left to be read"
+    assert [(row[1], row[4]) for row in inbound.feedback()] == [("unattributed", "lmtp"), ("quarantined", "lmtp")]
+
+
+def test_with_the_database_away_the_sender_keeps_the_mail(inbound, services):
+    """Nothing is lost: 451 while it is away, 250 once it is back, in the same session."""
+    name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(inbound.house.database_url)["dbname"])
+    with inbound.smtp() as client, psycopg.connect(services["database"], autocommit=True) as server:
+        client.sendmail("", [RETURN_PATH], BOUNCE)
+        server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name._obj[0]])
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("", [FORGED], BOUNCE)
+        assert refused.value.smtp_code == 451
+        assert b"Nothing was taken" in refused.value.smtp_error
+        server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        client.sendmail("", [FORGED], BOUNCE)
+    assert [row[1] for row in inbound.feedback()] == ["unattributed", "quarantined"]
+
+
+def test_it_ends_cleanly_when_told_to(inbound):
+    with inbound.smtp() as client:
+        client.ehlo()
+        inbound.process.send_signal(signal.SIGTERM)
+        assert inbound.process.wait(20) == 0
+    assert "Traceback" not in inbound.house.log("inbound")
+    assert "never" not in inbound.house.log("inbound"), "no forgotten tasks"
+
+
+def test_a_client_that_hangs_up_harms_nobody(inbound):
+    for said in (
+        b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<" + RETURN_PATH.encode() + b">\r\nDATA\r\nhalf a mess",
+        b"\xff\x00\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", inbound.ports["SMTP"])) as rude:
+            rude.recv(100)
+            rude.sendall(said)
+    with inbound.smtp() as client:
+        client.sendmail("", [RETURN_PATH], BOUNCE)
+    assert len(inbound.feedback()) == 1, "half a message is none"
+
+
+def test_a_port_in_use_is_named(make_house):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = make_house().run("inbound", "--port", str(port), status=1)
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
