@@ -15,5 +15,6 @@ def run(args: argparse.Namespace) -> int:  # noqa: ARG001 (every command has the
     from pipeline.commands.broker import require_safe_broker
 
     require_safe_broker()
+    environment.keep_services()
     app.start(["beat", "--loglevel=INFO", "--pidfile="])
     return 0

@@ -1,14 +1,21 @@
 """Gets a command ready to work: embedded services when none are configured, Django, and a database at our version."""
 
+import logging
 import os
 import secrets
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Final
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 
 from pipeline.errors import PressrunError
+
+logger = logging.getLogger(__name__)
+KEEP_SECONDS: Final = 5.0
 
 
 class NotMigratedError(PressrunError):
@@ -34,6 +41,27 @@ def prepare(*, migrate: bool | None = None) -> None:
         raise NotMigratedError(
             "The database is not at this version. Nothing was changed. Run `pressrun migrate` first."
         )
+
+
+def keep_services() -> None:
+    """For commands that run for long: bring the embedded services back should their keeper be killed.
+
+    Call it after `prepare`. The addresses stay the same, so connections that broke are simply made anew.
+    """
+    if os.environ.get("PRESSRUN_EMBEDDED") == "1":
+        home = Path(os.environ["PRESSRUN_HOME"])
+        threading.Thread(target=_keep, args=(home,), name="keep-services", daemon=True).start()
+
+
+def _keep(home: Path) -> None:
+    from pipeline.embedded import EmbeddedError, attach
+
+    while True:
+        time.sleep(KEEP_SECONDS)
+        try:
+            attach(home)
+        except EmbeddedError as error:
+            logger.warning("the embedded services are away, another try follows: %s", error)
 
 
 def _services() -> bool:

@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.commands import environment
 
     environment.prepare()
+    environment.keep_services()
     from django.db import connections
 
     from pipeline.feedback.inbound import Endpoint, until_told

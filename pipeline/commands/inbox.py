@@ -15,7 +15,7 @@ class InboxPortError(PressrunError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=1025, help="where it takes mail (1025)")
-    parser.add_argument("--returns-port", type=int, default=2525, help="where bounces go: `pressrun inbound` (2525)")
+    parser.add_argument("--returns-port", type=int, default=8025, help="where bounces go: `pressrun inbound` (8025)")
     parser.add_argument("--folder", type=Path, help="Maildir (default PRESSRUN_HOME/inbox)")
 
 

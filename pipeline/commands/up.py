@@ -92,6 +92,7 @@ def _prepare(*, inbox: bool) -> None:
     from pipeline.commands import environment, firstrun
 
     environment.prepare()
+    environment.keep_services()
     firstrun.ensure_superuser()
 
     from django.db import connections

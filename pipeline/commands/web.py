@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     listener = listen(args.host, args.port)
     environment.prepare()
+    environment.keep_services()
     serve(listener)
     return 0
 

@@ -19,6 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.commands.broker import require_safe_broker
 
     require_safe_broker()
+    environment.keep_services()
     connections.close_all()  # no connection is open when the children are forked
     # One child more than batches, so that the sweep never waits behind them.
     app.worker_main(
