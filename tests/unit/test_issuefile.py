@@ -528,6 +528,45 @@ profiles = st.builds(
 )
 
 
+HOSTILE = [
+    "- a", "-", "+ a",
+    "* a", "_a_ b_c_ __d__", "1. a", "23) a", "3.5 a", "# a", "a #", "####### a", "> a", ": a", "~ a",
+    "---", "===", "***", "~~~", "```", "`a`", "| a |", "a | b", "➊ a", "① a", "{.citation}", '{by="a"}', "{", "}", "{{",
+    "{{ a", "}}", "{{ a }} {b}", "{{ {{ a }} }}", '{{ first_name | default("*a* [b](c)") }}', "[a](https://b.example)",
+    "![a](b.png)", "[a]: https://b.example", "[a]{.strong}", "<b>a</b>", "<!-- a -->", "<https://a.example>", "&amp;",
+    "&#42;", "&nbsp;", "AT&T;", "a\\", "\\*", "\\\\", "a!", "\u00a0a\u00a0", "\u3000", "👩‍👧", "*", "**a**", "* * *",
+    "셔클**을", "a  b", " a ", "2021.08.31.", "“a”", "'a\"b", "C#", "R&D", "5 * 3 * 2", "a_b", "/a\\_b/", "^a^", "$a$", "http://a.example/b_c_d",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_that_looks_like_markdown_survives_in_every_place(text):
+    html = html_of([Span(text)])
+    everywhere = (
+        Paragraph(html),
+        Paragraph(
+            html_of([Span("a\n" + text), Span(text, strong=True), Span(text, em=True), Span(text, href="tel:1")])
+        ),
+        Heading(text),
+        ItemList(ListStyle.BULLET, (html, f"{html}<br/>{html}")),
+        ItemList(ListStyle.NUMBER, (html, html)),
+        ItemList(ListStyle.CIRCLED, (html, f"{html}<br/>{html}")),
+        Facts(((text, f"{html}<br/>{html}"), (text, html))),
+        Facts(((text, html),)),
+        Quote(f"{html}<br/>{html}", text),
+        Quote(html),
+        Citation(html),
+        Button(text, "https://a.example/"),
+        Picture("a.png", text, text, text),
+    )
+    article = Article(text, everywhere, source=text)
+    document = replace(parse(FRONT).document, title=text, preheader=text, sections=(Section(text, (article,)),))
+    profile = NewsletterProfile("smart-city", text, text, "a@b.example", postal_address=text)
+    issue = IssueFile(document, profile)
+    assert parse(write(issue)) == normal(issue)
+    assert write(parse(write(issue))) == write(issue)
+
+
 @given(st.builds(IssueFile, documents, st.none() | profiles))
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_written_reads_back_to_its_normal_form(issue):
