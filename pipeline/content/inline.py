@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final
 
 from lxml import html as lxml_html
-from premailer import Premailer
 
 from pipeline.content.types import ContentError
 
@@ -44,6 +43,8 @@ def _marked(found: re.Match[str]) -> str:
 
 
 def _premailed(page: str, rules: str) -> str:
+    from premailer import Premailer  # brings cssutils, half a second that most commands need not pay
+
     premailer = Premailer(
         page,
         css_text=[rules],

@@ -45,7 +45,7 @@ ALTER TABLE pipeline_delivery SET (
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000);
 """
 
-# trust.md's I1-I8 as far as a database can know them; the rest is compared with a recording relay in the tests.
+# The invariants I1-I8 of docs/design.md as far as a database can know them; tests compare the rest with a relay's log.
 AUDIT = """
 CREATE FUNCTION pressrun_audit(which bigint)
 RETURNS TABLE (invariant text, ok boolean, detail text) LANGUAGE sql STABLE AS $$
