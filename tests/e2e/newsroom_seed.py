@@ -1,0 +1,102 @@
+"""Run as a program inside a house: fills it with a newsroom for the browser, and prints what the tests need to know."""
+
+import json
+import sys
+from dataclasses import replace
+
+import django
+
+django.setup()
+
+from newsroom import (  # noqa: E402 (Django first)
+    DOCUMENT,
+    a_list,
+    a_newsletter,
+    a_reader,
+    a_send,
+    a_user,
+    an_issue,
+    delivery_of,
+    unsubscribe_token,
+)
+
+from pipeline.content.types import Article, Citation, Facts, Heading, Paragraph, Picture, Quote, Section  # noqa: E402
+from pipeline.keys import keyring  # noqa: E402
+from pipeline.tokens import Purpose  # noqa: E402
+
+VECTORS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "</p><iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "<!--[if mso]><script>alert(1)</script><![endif]-->",
+    "--><script>alert(1)</script>",
+    "]]><script>alert(1)</script>",
+    "<mj-raw><script>alert(1)</script></mj-raw>",
+    "<mj-include path='/etc/passwd' />",
+    '" onmouseover="alert(1)" x="',
+    "' autofocus onfocus='alert(1)",
+    "<details open ontoggle=alert(1)>",
+    "<body onload=alert(1)>",
+    "<base href='//evil.example/'>",
+    "<meta http-equiv=refresh content='0;url=javascript:alert(1)'>",
+    "<object data='javascript:alert(1)'></object>",
+    "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
+    '\\"><script>alert(1)</script>',
+    "{% raw %}<script>alert(1)</script>{% endraw %}",
+    "{{{{7*7}}}}".replace("{{{{", "{ {").replace("}}}}", "} }"),
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "＜script＞alert(1)＜/script＞",
+]
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def hostile_issue(newsletter):
+    blocks = tuple(
+        block
+        for text in VECTORS
+        for block in (
+            Paragraph(escaped(text)),
+            Heading(text),
+            Facts(((text, escaped(text)),)),
+            Quote(escaped(text), text),
+            Citation(escaped(text)),
+            Picture("https://example.org/a.png", text.replace("<!--", "<! --"), text, text),
+        )
+    )
+    sections = tuple(Section(text, (Article(text, blocks if n == 0 else (), text),)) for n, text in enumerate(VECTORS))
+    return an_issue(newsletter, replace(DOCUMENT, number=99, title=VECTORS[0], sections=sections))
+
+
+def main() -> None:
+    newsletter = a_newsletter()
+    readers = a_list(newsletter)
+    kim = a_reader("kim@example.com", readers, first_name="Kim", language="en")
+    lee = a_reader("lee@example.com", readers, language="ko")
+    evil = a_reader("evil@example.com", readers, first_name=VECTORS[0])
+    for n in range(120):
+        a_reader(f"reader{n}@example.com", readers)
+    a_user("bo", superuser=True)
+    a_user("ada", group="Editors")
+    issue, hostile = an_issue(newsletter), hostile_issue(newsletter)
+    send, evil_send = a_send(issue, readers), a_send(hostile, readers)
+    told = {
+        "issue": issue.pk,
+        "hostile": hostile.pk,
+        "send": send.pk,
+        "leave": f"/u/{unsubscribe_token(kim, newsletter, delivery_of(send, kim))}",
+        "leave_ko": f"/u/{unsubscribe_token(lee, newsletter)}",
+        "view": f"/v/{keyring().sign(Purpose.VIEW, evil_send.pk, delivery_of(evil_send, evil).id)}",
+        "evil": evil.pk,
+    }
+    sys.stdout.write("\n" + json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""The pages in a real browser, served by `pressrun web`: at a desk and on a phone, with scripts and without."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from house import House, children, until
+from newsroom_seed import VECTORS
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or ""
+TESTS = Path(__file__).parents[1]
+PASSWORD = "correct-horse-battery"  # as newsroom has it; that module needs Django
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM and os.environ.get("PRESSRUN_REQUIRE_SERVICES") != "1",
+        reason="Debian's chromium is not installed",
+    ),
+]
+
+
+class Site:
+    """A running `pressrun web` over a newsroom."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.process = house.start("web", "--port", "0")
+        self.told = self.seed()
+        self.base = served_at(house)
+
+    def seed(self) -> dict[str, object]:
+        environment = self.house.environment | {
+            "DJANGO_SETTINGS_MODULE": "pipeline.settings",
+            "PYTHONPATH": os.pathsep.join([self.house.environment["PYTHONPATH"], str(TESTS)]),
+        }
+        script = [sys.executable, str(TESTS / "e2e" / "newsroom_seed.py")]
+        done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def served_at(house: House) -> str:
+    """The address of the ready line."""
+    return until(lambda: re.search(r"Pages on (http://[^/]+)/", house.log("web")), what="the ready line")[1]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM or "chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(services, template, tmp_path_factory) -> Iterator[Site]:
+    """One newsroom for all of these tests; each leaves it as it was."""
+    with psycopg.connect(services["database"], autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE pages_in_a_browser TEMPLATE {template}")
+    server, _, query = services["database"].partition("?")
+    url = f"{server.rpartition('/')[0]}/pages_in_a_browser?{query}"
+    folder = tmp_path_factory.mktemp("pages")
+    with House(folder, database_url=url, broker_url=services["broker"]) as house:
+        yield Site(house)
+
+
+class Visitor:
+    """A browser window that notes every dialog, every breach of the policy and every foreign request."""
+
+    def __init__(self, chromium: Browser, site: Site, **options: object) -> None:
+        self.site = site
+        self.context: BrowserContext = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        self.page: Page = self.context.new_page()
+        self.dialogs: list[str] = []
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("dialog", self._dialog)
+        self.page.on("console", lambda message: self._noted(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self._noted(str(error)))
+        self.page.route("**/*", self._route)
+
+    def sign_in(self, name: str = "bo") -> Page:
+        self.go("/admin/login/")
+        self.page.fill("input[name=username]", name)
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url("**/admin/")
+        return self.page
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.site.base + path)
+        return self.page
+
+    def is_narrow_enough(self) -> bool:
+        return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def _dialog(self, dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def _noted(self, text: str) -> None:
+        if "Failed to load resource" not in text:  # the example's pictures do not exist
+            self.complaints.append(text)
+
+    def _route(self, route) -> None:
+        if route.request.url.startswith(self.site.base):
+            route.continue_()
+            return
+        self.foreign.append(route.request.url)
+        route.abort()
+
+
+@pytest.fixture
+def visit(chromium, site):
+    contexts = []
+
+    def open_window(**options: object) -> Visitor:
+        visitor = Visitor(chromium, site, **options)
+        contexts.append(visitor.context)
+        return visitor
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+# Readers
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_reader_leaves_and_comes_back_with_the_keyboard_on_a_small_phone(visit, site, scripts):
+    reader = visit(viewport={"width": 320, "height": 640}, java_script_enabled=scripts)
+    page = reader.go(site.told["leave"])
+    expect(page.get_by_text("k•••@example.com")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="You stay subscribed")).to_be_visible()
+    assert reader.context.cookies() == []
+    assert (reader.complaints, reader.foreign) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_readers_pages_fit_every_screen(visit, site, width, scheme):
+    reader = visit(viewport={"width": width, "height": 700}, color_scheme=scheme)
+    for path in (site.told["leave"], "/u/", "/u/unknown", "/v/unknown"):
+        page = reader.go(path)
+        assert reader.is_narrow_enough(), path
+        for button in page.get_by_role("button").all():
+            assert button.bounding_box()["height"] >= 44
+    assert reader.complaints == []
+
+
+def test_a_korean_reader_is_spoken_to_in_korean(visit, site):
+    page = visit().go(site.told["leave_ko"])
+    page.get_by_role("button", name="수신 거부").click()
+    expect(page.get_by_role("heading", name="수신을 거부하셨습니다")).to_be_visible()
+    page.get_by_role("button", name="되돌리기").click()
+    expect(page.get_by_role("heading", name="계속 수신합니다")).to_be_visible()
+
+
+def test_a_hostile_issue_does_nothing_in_the_readers_browser(visit, site):
+    reader = visit()
+    page = reader.go(site.told["view"])
+    page.wait_for_load_state("load")
+    expect(page.get_by_text(VECTORS[0]).first).to_be_visible()
+    assert reader.dialogs == []
+    assert {address for address in reader.foreign if "example.org" not in address} == set()
+    assert page.locator("script, iframe, object, base, svg").count() == 0
+
+
+# Staff
+
+
+def test_the_form_of_an_issue_works_under_the_policy(visit, site):
+    staff = visit()
+    staff.sign_in()
+    page = staff.go(f"/admin/snippets/pipeline/issue/edit/{site.told['issue']}/")
+    page.fill("input[name=title]", "A title from the browser")
+    page.get_by_role("button", name="Toggle preview").click()
+    message = page.frame_locator("#w-preview-iframe")
+    expect(message.get_by_text("A title from the browser").first).to_be_visible()
+    page.get_by_role("button", name="Save draft").click()
+    page.wait_for_load_state("networkidle")
+    assert staff.complaints == []
+
+
+def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
+    staff = visit()
+    staff.sign_in()
+    page = staff.go(f"/admin/snippets/pipeline/issue/edit/{site.told['hostile']}/")
+    page.get_by_role("button", name="Toggle preview").click()
+    expect(page.frame_locator("#w-preview-iframe").get_by_text(VECTORS[0]).first).to_be_visible()
+    response = page.request.get(f"{site.base}/admin/snippets/pipeline/issue/preview/{site.told['hostile']}/?mode=html")
+    policy = response.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert policy.endswith("; sandbox")
+    for mode in ("html", "text"):
+        page.goto(f"{site.base}/admin/snippets/pipeline/issue/preview/{site.told['hostile']}/?mode={mode}")
+        expect(page.get_by_text(VECTORS[0]).first).to_be_visible()
+    assert staff.dialogs == []
+    assert {address for address in staff.foreign if "example.org" not in address} == set()
+
+
+def test_hostile_names_do_nothing_on_staff_pages(visit, site):
+    staff = visit()
+    staff.sign_in()
+    for path in (f"/admin/subscribers/{site.told['evil']}/", "/admin/subscribers/", "/admin/sends/", "/admin/"):
+        staff.go(path).wait_for_load_state("networkidle")
+    assert (staff.dialogs, staff.complaints) == ([], [])
+
+
+def test_the_books_move_by_themselves(visit, site):
+    watching, acting = visit(), visit()
+    watching.sign_in()
+    acting.sign_in()
+    page = watching.go(f"/admin/sends/{site.told['send']}/")
+    expect(page.locator(".books-state")).to_have_text("sending")
+    acting.go(f"/admin/sends/{site.told['send']}/").get_by_role("button", name="Pause").click()
+    expect(page.locator(".books-state")).to_contain_text("paused", timeout=20_000)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".books-state")).to_contain_text("sending")
+    assert watching.complaints == []
+
+
+def test_the_books_work_without_scripts(visit, site):
+    staff = visit(java_script_enabled=False)
+    staff.sign_in()
+    page = staff.go(f"/admin/sends/{site.told['send']}/")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".books-state")).to_contain_text("paused")
+    shown = [int(text) for text in page.locator("tbody .books-n").all_inner_texts()]
+    assert sum(shown) == 123
+    page.get_by_role("link", name="Everyone, one by one").click()
+    page.get_by_role("link", name="The next ones").click()
+    assert page.locator("tbody tr").count() == 50
+    page.get_by_role("link", name="Back to the books").click()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".books-state")).to_contain_text("sending")
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_our_staff_pages_fit_the_screen(visit, site, width):
+    staff = visit(viewport={"width": width, "height": 900})
+    staff.sign_in()
+    send, issue = site.told["send"], site.told["issue"]
+    for path in (
+        "/admin/", f"/admin/sends/{send}/", f"/admin/sends/{send}/deliveries/", f"/admin/sending/{issue}/",
+        f"/admin/subscribers/{site.told['evil']}/", "/admin/newsletters/new/",
+    ):  # fmt: skip
+        staff.go(path).wait_for_load_state("networkidle")
+        assert staff.is_narrow_enough(), path
+    assert staff.complaints == []
+
+
+# The server
+
+
+def test_a_port_in_use_is_said_and_nothing_starts(make_house):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = make_house().run("web", "--port", str(taken.getsockname()[1]), status=1)
+    assert "Cannot listen on 127.0.0.1 port" in done.stderr
+    assert "Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_server_ends_in_order_when_asked(make_house):
+    house = make_house()
+    process = house.start("web", "--port", "0")
+    served_at(house)
+    workers = until(lambda: children(process.pid), what="a worker")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
