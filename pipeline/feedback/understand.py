@@ -19,7 +19,8 @@ from pipeline.replies import Meaning, Reason, classify
 from pipeline.replies.reasons import meaning as meaning_of
 
 ID_HEADER: Final = "X-Pressrun-Id"
-HUMAN_TEXT_AT_MOST: Final = 60_000
+HUMAN_TEXT_AT_MOST: Final = 60_000  # characters
+TEXT_PARTS_AT_MOST: Final = 5
 FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
 MAIL_SYSTEM: Final = "a mail system wrote it"
 
@@ -89,14 +90,13 @@ def understand(raw: bytes) -> Understood:
 
 def _open(message: Part) -> _Mail:
     leaves = tuple(message.leaves())
-    copy = next((leaf for leaf in leaves if leaf.kind in _RETURNED), None)
-    returned = mime.read(copy.content()) if copy else Part(())
-    human = [leaf for leaf in leaves[: leaves.index(copy)] if copy] if copy else leaves
-    plain = [leaf for leaf in human if leaf.kind == "text/plain"] or [
-        leaf for leaf in human if leaf.kind == "text/html"
-    ]
-    words = "\n".join(leaf.text()[:HUMAN_TEXT_AT_MOST] for leaf in plain[:5])
-    return _Mail(message, returned, words[:HUMAN_TEXT_AT_MOST])
+    at = next((number for number, leaf in enumerate(leaves) if leaf.kind in _RETURNED), len(leaves))
+    returned = mime.read(leaves[at].content()) if at < len(leaves) else Part(())
+    for kind in ("text/plain", "text/html"):
+        human = [leaf.text()[:HUMAN_TEXT_AT_MOST] for leaf in leaves[:at] if leaf.kind == kind][:TEXT_PARTS_AT_MOST]
+        if human:
+            break
+    return _Mail(message, returned, "\n".join(human)[:HUMAN_TEXT_AT_MOST])
 
 
 def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:

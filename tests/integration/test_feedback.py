@@ -10,7 +10,7 @@ import pytest
 from pipeline import cli
 from pipeline.commands import environment
 from pipeline.feedback import apply
-from pipeline.feedback.apply import envelope_recipient, take_in
+from pipeline.feedback.apply import take_in
 from pipeline.keys import keyring
 from pipeline.models import AuditEvent, Delivery, Feedback, Newsletter, Send, SendList, Transport
 from pipeline.tokens import Purpose
@@ -352,20 +352,6 @@ def test_someone_who_is_gone_has_left(ada, newsletter):
 
 
 # -- the pipe
-
-
-@pytest.mark.parametrize(
-    ("headers", "address"),
-    [
-        ("Delivered-To: inbox@host.example\nX-Original-To: b-abc@bounces.city.example\nTo: a@b.example", "b-abc@"),
-        ("To: <A@b.example>, Leave <U-ABC@Bounces.City.Example>", "U-ABC@"),
-        ("To: a@b.example", "a@"),
-        ("Subject: none", ""),
-    ],
-)
-def test_a_piped_message_says_whom_it_was_for(headers, address):
-    assert envelope_recipient(headers.encode() + b"\n\nbody").startswith(address)
-    assert bool(envelope_recipient(headers.encode())) == bool(address)
 
 
 @pytest.fixture

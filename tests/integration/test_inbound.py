@@ -12,6 +12,7 @@ import pytest
 from house import until
 from psycopg import sql
 
+from pipeline.feedback.apply import envelope_recipient
 from pipeline.feedback.inbound import refusal_of
 from pipeline.tokens import Keyring, Purpose
 
@@ -81,6 +82,21 @@ def test_only_our_own_addresses_are_here(settings, address, refusal):
     settings.BOUNCE_DOMAIN = DOMAIN
     assert refusal_of(address).startswith(refusal)
     assert bool(refusal_of(address)) == bool(refusal)
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ("Delivered-To: inbox@host.example\nX-Original-To: b-abc@bounces.city.example\nTo: a@b.example", "b-abc@"),
+        ("To: <A@b.example>, Leave <U-ABC@Bounces.City.Example>", "U-ABC@"),
+        ("To: a@b.example", "a@"),
+        ("Subject: none", ""),
+    ],
+)
+def test_a_piped_message_says_whom_it_was_for(settings, headers, address):
+    settings.BOUNCE_DOMAIN = DOMAIN
+    assert envelope_recipient(headers.encode() + b"\n\nbody").startswith(address)
+    assert bool(envelope_recipient(headers.encode())) == bool(address)
 
 
 def test_what_it_offers_and_what_it_refuses(inbound):
