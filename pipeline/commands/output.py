@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import PressrunError
-from pipeline.models import DeliveryState, Reason, Send
+from pipeline.models import DeliveryState, Send
 from pipeline.queries import send_summary
+from pipeline.staff.books import reason_label
 
 
 class NoSuchSendError(PressrunError):
@@ -55,16 +56,11 @@ def books_table(send: Send, summary: Mapping[str, Any] | None = None) -> Table:
     for state, reasons in summary["reasons"].items():
         label = str(DeliveryState(state).label)
         for reason, number in reasons.items():
-            table.add_row(label, reason_label(reason), f"{number:,}")
+            table.add_row(label, str(reason_label(reason)), f"{number:,}")
             label = ""
     table.add_section()
     table.add_row("together", f"audience {send.audience:,}", f"{sum(summary['counts'].values()):,}")
     return table
-
-
-def reason_label(reason: str) -> str:
-    """A reason in words; what a relay's reply means keeps its own short name."""
-    return str(Reason(reason).label) if reason in Reason.values else reason.replace("-", " ")
 
 
 def show(renderable: Any) -> None:

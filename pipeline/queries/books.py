@@ -76,11 +76,12 @@ def send_summary(send: Send) -> dict[str, Any]:
         "audience": send.audience,
         "counts": by_state,
         "reasons": reasons,
-        "feedback": _feedback(send.pk),
+        "feedback": feedback_counts(send.pk),
     }
 
 
-def _feedback(send_id: int) -> dict[str, Any]:
+def feedback_counts(send_id: int) -> dict[str, Any]:
+    """What came back about a send: bounces by reason, and how many of the other facts."""
     bounces = rows(
         "SELECT bounce_reason, count(*) FROM pipeline_delivery WHERE send_id = %s AND bounced_at IS NOT NULL"
         " GROUP BY bounce_reason ORDER BY bounce_reason",

@@ -1,16 +1,17 @@
 """A send's books in words for people: what the pages of sends show. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import replies
 from pipeline.models import OPEN_STATES, DeliveryState, Reason, Send, SendState
-from pipeline.queries.books import Count, counts
+from pipeline.queries.books import Count, counts, feedback_counts
 
 REPLIES: Final[Mapping[str, str | Promise]] = {
     replies.Reason.NO_SUCH_MAILBOX: _("there is no such mailbox"),
@@ -27,6 +28,12 @@ REPLIES: Final[Mapping[str, str | Promise]] = {
     replies.Reason.TOO_BIG: _("the message is too big"),
     replies.Reason.SYNTAX: _("the address or the message was not understood"),
     replies.Reason.UNKNOWN: _("no known reason"),
+}
+_FACTS: Final = {
+    "delayed": _("warned that it takes longer"),
+    "complained": _("complained, where their provider tells us"),
+    "unsubscribed": _("left through this mail"),
+    "retried": _("tried once more, for it may have arrived"),
 }
 _ORDER: Final = {state.value: position for position, state in enumerate(DeliveryState)}
 GOING: Final = (SendState.SCHEDULED, SendState.STARTING, SendState.SENDING, SendState.PAUSED, SendState.HELD)
@@ -57,6 +64,8 @@ class Books:
     total: int
     settled: int
     audience: int
+    returns: tuple[Line, ...]
+    """What came back, beside the states: a bounce leaves a delivery handed over."""
 
     @property
     def add_up(self) -> bool:
@@ -71,7 +80,17 @@ def books_of(send: Send) -> Books:
         total=sum(chapter.n for chapter in chapters),
         settled=sum(chapter.n for chapter in chapters if not chapter.open),
         audience=send.audience,
+        returns=tuple(_returns(send.pk)),
     )
+
+
+def _returns(send_id: int) -> Iterator[Line]:
+    found = feedback_counts(send_id)
+    for reason, number in found["bounced"].items():
+        yield Line(reason, format_lazy("{}: {}", _("bounced"), reason_label(reason)), number)
+    for fact, label in _FACTS.items():
+        if found[fact]:
+            yield Line(fact, label, found[fact])
 
 
 def reason_label(reason: str) -> str | Promise:

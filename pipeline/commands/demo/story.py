@@ -200,13 +200,15 @@ class Demo:
 
 
 def _bounces(document: dict[str, Any]) -> Table:
+    from pipeline.staff.books import reason_label
+
     table = Table(title="What came back", title_justify="left")
     table.add_column("what")
     table.add_column("messages", justify="right")
     for reason, number in document["feedback"]["bounced"].items():
-        table.add_row(f"bounced: {reason}", f"{number:,}")
+        table.add_row(f"bounced: {reason_label(reason)}", f"{number:,}")
     for reason, number in document["reasons"].get("rejected", {}).items():
-        table.add_row(f"refused at once: {reason}", f"{number:,}")
+        table.add_row(f"refused at once: {reason_label(reason)}", f"{number:,}")
     table.add_row("tried once more after a broken connection", f"{document['feedback']['retried']:,}")
     return table
 
