@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pipeline.delivery.envelope import Result, Verdict
-from pipeline.replies import Reason, classify
+from pipeline.replies import Action, Reason, action_for, classify
 
 State = Literal["accepted", "rejected", "pending", "uncertain"]
 
@@ -29,6 +29,8 @@ class Outcome:
     """It was a try: wait for the next one by the schedule. Pending without it may be repeated at once."""
     relay_trouble: bool
     """The relay or the way to it is the cause, whoever was being mailed: slow down or open a new connection."""
+    dead: bool = False
+    """The address is to be suppressed (`pipeline.replies.action_for`)."""
 
 
 def outcome(result: Result) -> Outcome:
@@ -37,7 +39,7 @@ def outcome(result: Result) -> Outcome:
         case Verdict.ACCEPTED:
             return Outcome("accepted", "taken", result.text, counts=True, relay_trouble=False)
         case Verdict.REJECTED:
-            return Outcome("rejected", _why(result), result.text, counts=True, relay_trouble=False)
+            return _rejected(result)
         case Verdict.DEFERRED:
             busy = result.code == _SHUTTING_DOWN or result.enhanced.startswith("4.3.")
             return Outcome("pending", "deferred", result.text, counts=True, relay_trouble=busy)
@@ -47,10 +49,13 @@ def outcome(result: Result) -> Outcome:
             return Outcome("uncertain", "connection-lost", result.text, counts=True, relay_trouble=True)
 
 
-def _why(result: Result) -> Reason:
+def _rejected(result: Result) -> Outcome:
     if result.code is None:
-        return _OWN_REASONS.get(result.enhanced, Reason.SYNTAX)
-    return classify(result.text, code=result.code, enhanced=result.enhanced, command=result.command).reason
+        reason, dead = _OWN_REASONS.get(result.enhanced, Reason.SYNTAX), False
+    else:
+        meaning = classify(result.text, code=result.code, enhanced=result.enhanced, command=result.command)
+        reason, dead = meaning.reason, action_for(meaning) is Action.SUPPRESS
+    return Outcome("rejected", reason, result.text, counts=True, relay_trouble=False, dead=dead)
 
 
 def _own_fault(result: Result) -> bool:

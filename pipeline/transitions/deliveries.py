@@ -37,6 +37,8 @@ class Marked:
     reply: str
     counts: bool
     due_at: datetime | None
+    dead: bool = False
+    """The address is to be suppressed once this is written."""
 
 
 # Rows are taken in order of their due time, which the partial index holds, past those that other batches have locked.

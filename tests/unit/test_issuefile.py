@@ -63,6 +63,12 @@ def with_newsletter(text: str) -> str:
     return FRONT.replace("newsletter: smart-city\n", text)
 
 
+def test_a_file_as_windows_saves_it():
+    text = write(parse(FRONT))
+
+    assert parse("\ufeff" + text.replace("\n", "\r\n")) == parse(text)
+
+
 def test_a_newsletter_written_out():
     issue = parse(with_newsletter(NEWSLETTER))
     assert issue.document.newsletter == "smart-city"

@@ -16,8 +16,6 @@ from pipeline.content.types import (
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        ("\ufeff" + FRONT, (1, 1), "byte order mark"),
-        (FRONT.replace("\n", "\r\n"), (1, 4), "LF"),
         ("# News\n", (1, 1), "no front matter"),
         ("", (1, 1), "no front matter"),
         ("---\ntitle: x\n", (1, 1), "no end"),

@@ -39,6 +39,7 @@ def parse(text: str, *, source: str = "issue file") -> IssueFile:
     nothing is dropped in silence.
     """
     _check_length(text, source)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")  # as Windows saves it
     _check_characters(text, source)
     matter, body = _split(text, source)
     fields, profile = read_front_matter(matter, source=source)
@@ -69,12 +70,6 @@ def _check_length(text: str, source: str) -> None:
 
 
 def _check_characters(text: str, source: str) -> None:
-    if text.startswith("\ufeff"):
-        raise ContentError(
-            "the file begins with a byte order mark; save it as UTF-8 without one", source=source, line=1, column=1
-        )
-    if (at := text.find("\r")) >= 0:
-        raise _error_at(text, at, "carriage return; save the file with LF (Unix) line ends", source)
     if found := first_forbidden(text):
         raise _error_at(text, found.position, found.message, source)
 

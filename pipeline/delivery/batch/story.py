@@ -26,7 +26,6 @@ from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
 from pipeline.readiness import relay_of
-from pipeline.replies import Reason
 from pipeline.transitions import Claimed, Grant, Marked
 from pipeline.transitions.transports import FIRST_WAIT
 
@@ -230,14 +229,16 @@ class _Batch:
                 due_at = next_attempt(self._waits, one.attempts + 1, now, random.random())  # noqa: S311 (spreads load)
             if self._send.valid_until and due_at > self._send.valid_until:
                 return Marked(one.id, one.fence, "expired", "too-late", found.reply, counts=found.counts, due_at=None)
-        return Marked(one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at)
+        return Marked(
+            one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, dead=found.dead
+        )
 
     def _write_replies(self) -> None:
         if not self._marked:
             return
         written = transitions.record(self._send.pk, self._marked)
         for one in self._marked:
-            if one.id in written and one.state == "rejected" and one.reason == Reason.NO_SUCH_MAILBOX:
+            if one.dead and one.id in written:
                 transitions.suppress_dead(self._send.pk, one.id, source="smtp")
 
     # The end
