@@ -203,7 +203,7 @@ def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
     staff.sign_in()
     page = staff.go(f"/admin/snippets/pipeline/issue/edit/{site.told['hostile']}/")
     page.get_by_role("button", name="Toggle preview").click()
-    expect(page.frame_locator("#w-preview-iframe").get_by_text(VECTORS[0]).first).to_be_visible()
+    expect(page.frame_locator("#w-preview-iframe").get_by_text(VECTORS[0]).first).to_be_visible(timeout=60_000)
     response = page.request.get(f"{site.base}/admin/snippets/pipeline/issue/preview/{site.told['hostile']}/?mode=html")
     policy = response.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
