@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
+from pipeline.delivery.relay import RelayUrlError, parse_relay
 from pipeline.delivery.retry import parse_duration, parse_schedule
 
 T = TypeVar("T")
@@ -78,6 +79,16 @@ def _redis(text: str) -> str:
     return text
 
 
+def _relay(text: str) -> str:
+    """Looked at here, used by whoever sends; its own error says all, and never shows the password."""
+    try:
+        if text:
+            parse_relay(text)
+    except RelayUrlError as error:
+        raise ImproperlyConfigured(str(error)) from error
+    return text
+
+
 def _plain_file_secret(text: str) -> str:
     if text and len(text) < 32:
         raise ValueError("it is shorter than 32 characters")
@@ -103,7 +114,7 @@ SECRET_KEY: Final = _env("SECRET_KEY", "", _plain_file_secret, "a random text of
 DEBUG: Final = _env("DEBUG", "0", _flag, "0 or 1")
 
 # The mail side
-SMTP_URL: Final = _env("SMTP_URL", "", str, "smtp://user:password@host:port?starttls=required")
+SMTP_URL: Final = _env("SMTP_URL", "", _relay, "smtp://user:password@host:port?starttls=required")
 BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://news.example.org")
 BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
