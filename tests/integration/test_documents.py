@@ -2,20 +2,15 @@
 
 import datetime as dt
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.images import ImageFile
+from documents import documents, htmls
 from hypothesis import given, settings
 from wagtail.images import get_image_model
 from wagtail.images.tests.utils import get_test_image_file
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-
-from test_issuefile import documents, htmls
 
 from pipeline.blocks import ContentBlock, InlineBlock, LinkBlock, PictureBlock, WebLinkBlock
 from pipeline.content.issuefile import normal_html, normalise

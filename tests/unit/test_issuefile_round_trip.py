@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from documents import FRAGMENTS, SIGNS, documents, htmls, profiles, urls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from issuefiles import FRONT, refusal
 
-from pipeline.content.issuefile import IssueFile, normal, normal_html, normalise, parse, write
+from pipeline.content.issuefile import IssueFile, normal, normalise, parse, write
 from pipeline.content.issuefile.spans import Span, html_of, normal_spans
 from pipeline.content.types import (
     Article,
@@ -16,7 +17,6 @@ from pipeline.content.types import (
     ContentError,
     Facts,
     Heading,
-    IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
@@ -25,82 +25,6 @@ from pipeline.content.types import (
     Quote,
     Section,
 )
-
-SIGNS = "*_[]()#>{}|\\`~!&<=+-.:;'\" \t\n0123456789aZ가셔을漢👩‍👧é\u00a0\u3000\u200b➊①②/@$%^,"
-FRAGMENTS = [
-    '{{ first_name | default("there") }}', "{{", "}}", "{.citation}", "- ", "1. ", "# ", "> ", ": ", "---", "===",
-    "&amp;", "&#42;", "&lt;", "<b>", "**", "***", "``", "~~~", "](", "![", "https://x.example/", "| - |", "\\\n",
-    "  \n",
-]  # fmt: skip
-FORBIDDEN = "".join(
-    map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-)
-texts = st.lists(
-    st.sampled_from(FRAGMENTS)
-    | st.text(SIGNS, max_size=6)
-    | st.text(
-        st.characters(exclude_categories=["Cs"], exclude_characters=FORBIDDEN + "\ufeff\ufffe\uffff"), max_size=4
-    ),
-    max_size=5,
-).map("".join)
-lines = texts.filter(lambda text: text.strip(" \t\n") != "")
-urls = st.sampled_from(
-    [
-        "https://x.example/", "http://x.example:8000/a_b_c?d=e&copy=f;&amp;#g", "https://x.example/(a(b)/*_'",
-        "tel:+82-44",
-        "mailto:a@b.example?subject=%20", "https://예.example/경로", "HTTPS://x.example",
-        'https://x.example/?n={{ first_name | default("<a> \\\\ b") }}',
-    ]
-)  # fmt: skip
-web_urls = urls.filter(lambda url: url.lower().startswith("http"))
-htmls = st.lists(st.builds(Span, texts, st.booleans(), st.booleans(), st.just("") | urls), max_size=4).map(html_of)
-full_htmls = htmls.filter(lambda html: normal_html(html) != "")
-pictures = st.builds(
-    Picture,
-    st.sampled_from(["a.png", "사진/a b.png", "https://x.example/a.png?b=(c", "a&amp;b.png"]),
-    texts,
-    texts,
-    texts,
-    st.just("") | urls,
-    st.just("") | web_urls,
-)
-any_block = st.one_of(
-    st.builds(Paragraph, htmls),
-    st.builds(Heading, texts),
-    st.builds(ItemList, st.sampled_from(ListStyle), st.lists(htmls, max_size=3).map(tuple)),
-    pictures,
-    st.builds(Facts, st.lists(st.tuples(lines, full_htmls), max_size=3).map(tuple)),
-    st.builds(Citation, htmls),
-    st.builds(Quote, full_htmls, texts),
-    st.builds(Button, lines, urls),
-)
-some_blocks = st.lists(any_block, max_size=4).map(tuple)
-articles = st.builds(Article, lines, some_blocks, texts, st.none() | st.dates(), st.just("") | web_urls)
-sections = st.builds(Section, lines, st.lists(articles, max_size=2).map(tuple), some_blocks)
-documents = st.builds(
-    IssueDocument,
-    newsletter=st.just("smart-city"),
-    number=st.integers(1, 999_999),
-    date=st.dates(),
-    language=st.sampled_from(["en", "ko", "pt-BR"]),
-    title=lines,
-    subject=lines,
-    preheader=texts,
-    sections=st.lists(sections, max_size=2).map(tuple),
-)
-profiles = st.builds(
-    NewsletterProfile,
-    slug=st.just("smart-city"),
-    name=lines,
-    sender_name=lines,
-    sender_address=st.just("a+b@c.example"),
-    reply_to=st.sampled_from(["", "r@c.example"]),
-    postal_address=texts,
-    language=st.just("ko"),
-    layout=st.just("bulletin"),
-    brand=st.dictionaries(st.sampled_from(["primary", "accent"]), st.just("#1a5fB4")),
-)
-
 
 HOSTILE = [
     "- a", "-", "+ a",
