@@ -145,7 +145,7 @@ def test_a_dead_address_is_suppressed_everywhere_at_once(ada, bob):
         ("dsn-spam", "policy"),
         ("dsn-unauthenticated", "authentication"),
         ("dsn-blocklist", "reputation"),
-        ("dsn-refused-after-data", "recipient-filter"),
+        ("dsn-refused-after-body", "recipient-filter"),
         ("dsn-expired", "temporary"),
         ("dsn-no-such-domain", "no-such-domain"),
         ("words-exim-style", "reputation"),

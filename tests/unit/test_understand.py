@@ -32,7 +32,7 @@ EXPECTED = {
     "dsn-spam": ("bounce", "spamdetected"),
     "dsn-unauthenticated": ("bounce", "authfailure"),
     "dsn-blocklist": ("bounce", "blocked"),
-    "dsn-refused-after-data": ("bounce", "filtered"),
+    "dsn-refused-after-body": ("bounce", "filtered"),
     "dsn-no-such-domain": ("bounce", "hostunknown!"),
     "dsn-null-mx": ("bounce", "notaccept!"),
     "dsn-disabled": ("bounce", "suspend"),
