@@ -1,12 +1,13 @@
 """Sends: the list, and the page of one send with its books, its buttons and its ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -28,6 +29,15 @@ ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
 }
 """What a person may do to a send, and when the button is shown. The transitions decide."""
 EVENTS: Final = 20
+DONE: Final[Mapping[str, Promise]] = {
+    "send.approved": gettext_lazy("approved it"),
+    "send.started": gettext_lazy("started it"),
+    "send.paused": gettext_lazy("paused it"),
+    "send.resumed": gettext_lazy("let it go on"),
+    "send.cancelled": gettext_lazy("cancelled it"),
+    "send.finished": gettext_lazy("closed the books"),
+    "send.exported": gettext_lazy("took the ledger"),
+}
 
 
 class SendIndex(generic.IndexView):
@@ -40,7 +50,7 @@ class SendIndex(generic.IndexView):
 
 class SendDetail(generic.InspectView):
     template_name = "staff/send.html"
-    page_title = gettext_lazy("Books")
+    page_title = gettext_lazy("Send")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         send: Send = self.object
@@ -50,7 +60,7 @@ class SendDetail(generic.InspectView):
             **_shown(self.request, send),
             "proofs": send.proofs.order_by("sendproof__position"),
             "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
-            "events": story[:EVENTS],
+            "events": [(event, DONE.get(event.action, event.action)) for event in story[:EVENTS]],
         }
 
 
