@@ -19,11 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from pipeline.embedded import attach, detach
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "pictures"
 RUN = [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main())"]
+FIRST_SCREEN = ViewportSize(width=650, height=1000)
 PASSWORD = "a long password for one picture"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -53,15 +56,22 @@ def _issue(browser: Browser, folder: Path, language: str, *, width: int, scheme:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto((out / "message.html").as_uri())
     page.wait_for_load_state("networkidle")
+    if width == FIRST_SCREEN["width"] and scheme == "light":
+        page.set_viewport_size(FIRST_SCREEN)
+        _keep(page.screenshot(), f"issue-20-{language}-first")
     suffix = f"{'-phone' if width < 600 else ''}{'-dark' if scheme == 'dark' else ''}"
     _photograph(page, f"issue-20-{language}{suffix}")
 
 
 def _photograph(page: Page, name: str) -> None:
-    """The whole page in 128 colours: a third of the bytes, and flat pages look the same."""
-    shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    shot.quantize(128, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    _keep(page.screenshot(full_page=True), name)
     page.close()
+
+
+def _keep(shot: bytes, name: str) -> None:
+    """In 128 colours: a third of the bytes, and flat pages look the same."""
+    picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture.save(PICTURES / f"{name}.png", optimize=True)
 
 
 def _books(browser: Browser, folder: Path) -> None:
@@ -81,6 +91,8 @@ def _books(browser: Browser, folder: Path) -> None:
             page.goto(f"{base}/admin/sends/{send}/")
             page.wait_for_load_state("networkidle")
             _photograph(page, name)
+    attach(folder / "demo")
+    detach(stop=True)  # at once, so that the folder can go
 
 
 @contextmanager

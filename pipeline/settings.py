@@ -224,5 +224,6 @@ LOGGING: Final = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"wagtail": {"level": "WARNING"}},  # its audit lines are in the database
+    # Wagtail's audit lines are in the database, and its background tasks speak of themselves at every save.
+    "loggers": {"wagtail": {"level": "WARNING"}, "django_tasks": {"level": "WARNING"}},
 }

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from csv import writer
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +51,9 @@ class Demo:
             from pipeline.commands import environment
 
             environment.prepare()
-        with _parts(self._ports, self._home):
+        with ExitStack() as parts:
+            with self._step("Starting the inbox, inbound mail, a worker and the pages"):
+                parts.enter_context(_parts(self._ports, self._home))
             with self._step("Importing 2,000 readers on two lists"):
                 self._people()
             with self._step("Compiling issue No. 20 in Korean and English"):
