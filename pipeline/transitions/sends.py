@@ -194,8 +194,12 @@ def finish_sends() -> list[int]:
             int(pk)
             for (pk,) in rows(
                 "UPDATE pipeline_send s SET state = 'finished', state_reason = '', finished_at = now()"
-                " WHERE s.state = 'sending' AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
-                "  AND d.state IN ('pending', 'claimed', 'in_flight', 'uncertain')) RETURNING s.id"
+                " WHERE s.state = 'sending'"
+                # One question per partial index, so that none reads the send's closed rows.
+                " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id AND d.state = 'pending')"
+                " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id AND d.state = 'uncertain')"
+                " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
+                "                 AND d.state IN ('claimed', 'in_flight')) RETURNING s.id"
             )
         ]
         for send_id in done:
