@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 from django.utils import timezone
 
 from pipeline import transitions
@@ -116,3 +117,21 @@ def a_user(name: str, *rights: str, group: str = "", superuser: bool = False):
         app, _, codename = right.partition(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     return user
+
+
+class Newsroom:
+    """A list of five, one of whom gets nothing, and a send to them that goes on."""
+
+    def __init__(self) -> None:
+        self.newsletter = a_newsletter()
+        self.readers = a_list(self.newsletter)
+        self.people = [a_reader(f"reader{n}@example.com", self.readers, first_name=f"R{n}") for n in range(5)]
+        people.suppress("reader4@example.com", reason="dead-address", source="test", by="test")
+        self.issue = an_issue(self.newsletter)
+        self.send = a_send(self.issue, self.readers)
+
+
+def signed_in(name: str, *rights: str, group: str = "", superuser: bool = False) -> Client:
+    client = Client()
+    client.force_login(a_user(name, *rights, group=group, superuser=superuser))
+    return client
