@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     environment.prepare()
+    from django.db import transaction
+
     from pipeline import tasks
     from pipeline.commands import output, status
     from pipeline.sending import Plan, create_send, file_issue
@@ -48,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         approved_by=output.actor(),
         allow_unsafe=args.allow_unsafe,
     )
-    send = create_send([file_issue(path, update=args.update) for path in args.files], plan)
+    with transaction.atomic():  # what stands against the send also takes back what was filed for it
+        send = create_send([file_issue(path, update=args.update) for path in args.files], plan)
     _hold_if_late(send)
     tasks.ring_sweep()
     if args.wait:
