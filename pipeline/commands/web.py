@@ -1,7 +1,6 @@
 """Serve the pages."""
 
 import argparse
-import logging
 import os
 import socket
 from typing import Any, Final
@@ -56,8 +55,6 @@ def serve(listener: socket.socket) -> None:
     from django.db import connections
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-    from pipeline.public.logs import WithoutTokens
-
     class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         def load_config(self) -> None:
             for name, value in _options(listener).items():
@@ -68,7 +65,6 @@ def serve(listener: socket.socket) -> None:
 
             return application
 
-    logging.getLogger("django.request").addFilter(WithoutTokens())
     connections.close_all()  # a connection must not be shared with the processes forked from here
     Pages().run()
 
