@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
+from scene import Scene
 
 from pipeline.keys import keyring
 
@@ -26,3 +27,8 @@ def _fresh_keys() -> Iterator[None]:
     keyring.cache_clear()
     yield
     keyring.cache_clear()
+
+
+@pytest.fixture
+def scene(db: None) -> Scene:
+    return Scene()
