@@ -44,9 +44,7 @@ class Subscriber(models.Model):
     """One person at one address. Two spellings of an address (case, IDN) are one person."""
 
     email = models.CharField(_("email"), max_length=320)
-    address_key = models.CharField(
-        max_length=320, editable=False, db_comment="the address in canonical form"
-    )
+    address_key = models.CharField(max_length=320, editable=False, db_comment="the address in canonical form")
     domain = models.CharField(max_length=255, editable=False, db_comment="its domain as an A-label")
     first_name = models.CharField(_("first name"), max_length=200, blank=True)
     last_name = models.CharField(_("last name"), max_length=200, blank=True)
