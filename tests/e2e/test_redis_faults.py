@@ -1,0 +1,105 @@
+"""Redis is a doorbell. Emptied, away, or begun again from nothing, it costs time and nothing else."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from broker import Broker
+from house import House, children, until
+from relay import RecordingRelay
+
+PEOPLE = 900
+AWAY_SECONDS = 10.0
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with Broker(tmp_path) as running:
+        yield running
+
+
+def start_worker(house: House) -> None:
+    worker = house.start("worker", "--children", "2")
+    until(lambda: len(children(worker.pid)) >= 3, what="the worker's start")
+
+
+def books(house: House, send: int) -> tuple[str, Counter[str]]:
+    """The send's state, and its people by state."""
+    with house.database() as database:
+        [state] = database.execute("SELECT state FROM pipeline_send WHERE id = %s", [send]).fetchone()
+        rows = database.execute("SELECT state FROM pipeline_delivery WHERE send_id = %s", [send]).fetchall()
+    return state, Counter(state for (state,) in rows)
+
+
+def finished(house: House, send: int) -> bool:
+    return books(house, send)[0] == "finished"
+
+
+def test_a_send_survives_a_redis_that_is_emptied_ended_and_begun_from_nothing(
+    make_house: Callable[..., House], broker, tmp_path
+):
+    emails = [f"p{number}@example.com" for number in range(PEOPLE - 20)]
+    late = [f"late{number}@example.com" for number in range(20)]  # what is due again needs a new ring
+    script = {"rcpt": {"^late": ["451 4.7.1 Greylisted"] * 3 + ["250 2.1.5 Ok"]}}
+    with RecordingRelay(tmp_path, delay_ms=20, script=script) as relay:
+        house = make_house(broker_url=broker.url, SMTP_URL=f"{relay.url}?connections=4", RETRY="4s")
+        house.import_people([*late, *emails])
+        start_worker(house)
+        send = house.json("send", str(house.write_issue()), "--list", "all")["send"]
+
+        relay.wait_for(50)
+        for _ in range(3):
+            broker.flush()
+            relay.grown_by(30)
+
+        broker.stop()
+        stopped = time.monotonic()
+        relay.grown_by(50)  # whoever is at work needs it for nothing
+        until(lambda: time.monotonic() > stopped + AWAY_SECONDS, what="the time without a queue")
+        state, counts = books(house, send)
+        assert state == "sending"
+        assert sum(counts.values()) == PEOPLE
+        assert counts["pending"] >= 1
+
+        broker.start()
+        until(lambda: finished(house, send), seconds=90, what="the end of the send")
+        copies = Counter(entry["rcpt"] for entry in relay.received())
+
+    assert copies == Counter([*late, *emails])
+    assert books(house, send)[1] == {"accepted": PEOPLE}
+    assert not any(row["retried"] == "true" for row in house.json("ledger", str(send)))
+    assert house.run("audit", str(send)).stdout.endswith("audit: ok\n")
+
+
+def test_a_send_made_while_redis_is_away_goes_out_when_it_is_back(make_house: Callable[..., House], broker, tmp_path):
+    with RecordingRelay(tmp_path) as relay:
+        house = make_house(broker_url=broker.url, SMTP_URL=relay.url)
+        house.import_people(["kim@example.com"])
+        start_worker(house)
+        until(broker.keys, what="the worker's queues")
+        broker.stop()
+        made = house.json("send", str(house.write_issue()), "--list", "all")
+        assert made["state"] == "scheduled"
+        assert house.json("status", str(made["send"]))["waiting_for"] == "its time"
+        assert relay.received() == []
+        broker.start()
+        until(lambda: finished(house, made["send"]), what="the send")
+        assert [entry["rcpt"] for entry in relay.received()] == ["kim@example.com"]
+
+
+def test_two_workers_and_two_clocks_ring_for_the_same_work_and_do_it_once(
+    make_house: Callable[..., House], broker, tmp_path
+):
+    emails = [f"p{number}@example.com" for number in range(200)]
+    with RecordingRelay(tmp_path, delay_ms=10) as relay:
+        house = make_house(broker_url=broker.url, SMTP_URL=f"{relay.url}?connections=4")
+        house.import_people(emails)
+        send = house.json("send", str(house.write_issue()), "--list", "all")["send"]
+        for command in ("beat", "beat", "worker", "worker"):
+            house.start(command)
+        until(lambda: finished(house, send), what="the send")
+        assert Counter(entry["rcpt"] for entry in relay.received()) == Counter(emails)
+    with house.database() as database:
+        started = database.execute("SELECT count(*) FROM pipeline_auditevent WHERE action = 'send.started'").fetchone()
+    assert started == (1,)
