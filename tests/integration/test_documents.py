@@ -130,8 +130,8 @@ def test_a_picture_is_chosen_or_named_never_both_nor_neither():
     assert block.clean(block.to_python({"src": "https://example.org/a.png"}))["src"] == "https://example.org/a.png"
 
 
-# Wagtail leaves the temporary file of a rendition to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# Wagtail leaves the temporary file of a new rendition to the garbage collector, and keeps no name for it.
+@pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.django_db
 def test_a_chosen_picture_has_a_public_address():
     image = get_image_model().objects.create(title="Tower", file=ImageFile(get_test_image_file(), name="tower.png"))
