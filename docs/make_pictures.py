@@ -58,7 +58,7 @@ def _issue(browser: Browser, folder: Path, language: str, *, width: int, scheme:
     page.wait_for_load_state("networkidle")
     if width == FIRST_SCREEN["width"] and scheme == "light":
         page.set_viewport_size(FIRST_SCREEN)
-        _keep(page.screenshot(), f"issue-20-{language}-first")
+        _keep(page.screenshot(), f"first-screen-{language}")
     suffix = f"{'-phone' if width < 600 else ''}{'-dark' if scheme == 'dark' else ''}"
     _photograph(page, f"issue-20-{language}{suffix}")
 
