@@ -1,11 +1,13 @@
 """What every folder of tests shares. Its place puts it on the import path: `from relay import RecordingRelay`."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -17,10 +19,11 @@ ROOT = Path(__file__).parent.parent
 SERVICES = """
 import json, sys, signal
 from pathlib import Path
-from pipeline.embedded import attach
+from pipeline.embedded import attach, detach
 found = attach(Path(sys.argv[1]))
 print(json.dumps({"database": found.database_url, "broker": found.broker_url}), flush=True)
 sys.stdin.read()
+detach(stop=True)
 """
 
 
@@ -52,21 +55,24 @@ def template(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
     return "pressrun_template"
 
 
-@pytest.fixture
-def make_house(services: dict[str, str], template: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
-    """Make installations, each with a database and a queue of its own."""
-    made: list[House] = []
+@pytest.fixture(scope="session")
+def new_house(services: dict[str, str], template: str) -> Callable[..., House]:
+    """Make an installation in a folder, with a database of its own. Whoever makes it ends it."""
 
-    def make(**variables: str) -> House:
-        number = len(made)
+    def make(folder: Path, **variables: str) -> House:
         name = _create(services, f"house_{uuid.uuid4().hex[:12]}", template)
-        given = {"database_url": _named(services["database"], name), "broker_url": services["broker"]} | variables
-        made.append(House(tmp_path / f"house{number}", **given))
-        return made[-1]
+        given = {"database_url": _named(services["database"], name), "broker_url": services["broker"]}
+        return House(folder, **given | variables)
 
-    yield make
-    for house in made:
-        house.__exit__()
+    return make
+
+
+@pytest.fixture
+def make_house(new_house: Callable[..., House], tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Make installations that end with the test."""
+    numbers = itertools.count()
+    with ExitStack() as made:
+        yield lambda **variables: made.enter_context(new_house(tmp_path / f"house{next(numbers)}", **variables))
 
 
 def _create(services: dict[str, str], name: str, template: str = "template0") -> str:

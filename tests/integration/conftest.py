@@ -12,11 +12,15 @@ from pipeline.keys import keyring
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    services: dict[str, str], template: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The tests' database is a copy of the one that `pressrun migrate` made, so that both cost one migration."""
     found = conninfo_to_dict(services["database"])
     connections["default"].settings_dict.update(
         NAME=found["dbname"], USER=found["user"], HOST=found["host"], PORT=found.get("port", ""), PASSWORD=""
     )
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
     settings.BROKER_URL = services["broker"]
     settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
 

@@ -48,8 +48,23 @@ class Listening:
             ).fetchall()
 
 
+@pytest.fixture(scope="module")
+def lasting(new_house, tmp_path_factory):
+    with new_house(tmp_path_factory.mktemp("inbound"), BOUNCE_DOMAIN=DOMAIN) as house:
+        yield Listening(house)
+
+
 @pytest.fixture
-def inbound(make_house):
+def inbound(lasting):
+    """The same one for all tests, with nothing taken in yet."""
+    with lasting.house.database() as connection:
+        connection.execute("DELETE FROM pipeline_feedback")
+    return lasting
+
+
+@pytest.fixture
+def own_inbound(make_house):
+    """One to do harm to."""
     return Listening(make_house(BOUNCE_DOMAIN=DOMAIN))
 
 
@@ -131,10 +146,10 @@ def test_lmtp_answers_for_each_recipient(inbound):
     assert [(row[1], row[4]) for row in inbound.feedback()] == [("unattributed", "lmtp"), ("quarantined", "lmtp")]
 
 
-def test_with_the_database_away_the_sender_keeps_the_mail(inbound, services):
+def test_with_the_database_away_the_sender_keeps_the_mail(own_inbound, services):
     """Nothing is lost: 451 while it is away, 250 once it is back, in the same session."""
-    name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(inbound.house.database_url)["dbname"])
-    with inbound.smtp() as client, psycopg.connect(services["database"], autocommit=True) as server:
+    name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(own_inbound.house.database_url)["dbname"])
+    with own_inbound.smtp() as client, psycopg.connect(services["database"], autocommit=True) as server:
         client.sendmail("", [RETURN_PATH], BOUNCE)
         server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name._obj[0]])
@@ -144,16 +159,16 @@ def test_with_the_database_away_the_sender_keeps_the_mail(inbound, services):
         assert b"Nothing was taken" in refused.value.smtp_error
         server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
         client.sendmail("", [FORGED], BOUNCE)
-    assert [row[1] for row in inbound.feedback()] == ["unattributed", "quarantined"]
+    assert [row[1] for row in own_inbound.feedback()] == ["unattributed", "quarantined"]
 
 
-def test_it_ends_cleanly_when_told_to(inbound):
-    with inbound.smtp() as client:
+def test_it_ends_cleanly_when_told_to(own_inbound):
+    with own_inbound.smtp() as client:
         client.ehlo()
-        inbound.process.send_signal(signal.SIGTERM)
-        assert inbound.process.wait(20) == 0
-    assert "Traceback" not in inbound.house.log("inbound")
-    assert "never" not in inbound.house.log("inbound"), "no forgotten tasks"
+        own_inbound.process.send_signal(signal.SIGTERM)
+        assert own_inbound.process.wait(20) == 0
+    assert "Traceback" not in own_inbound.house.log("inbound")
+    assert "never" not in own_inbound.house.log("inbound"), "no forgotten tasks"
 
 
 def test_a_client_that_hangs_up_harms_nobody(inbound):
