@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -17,8 +18,20 @@ LOCAL_INBOX = "local-inbox"
 DNS_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One reason against writing to real people. Not `certain`: it could not be found out just now."""
+
+    words: str
+    certain: bool = True
+
+
 class NotReadyError(PressrunError):
     """Something about the installation stands against writing to real people."""
+
+
+class NotKnownError(NotReadyError):
+    """What could not be looked up may be known in a moment."""
 
 
 def relay_of(transport: Transport) -> Relay:
@@ -37,24 +50,25 @@ def require_ready(newsletter: Newsletter, transport: Transport, *, allow_unsafe:
     relay = relay_of(transport)
     if relay.is_loopback or allow_unsafe:
         return
-    reasons = list(_obstacles(newsletter))
-    if reasons:
-        lines = "\n".join(f"  {reason}" for reason in reasons)
-        raise NotReadyError(
+    obstacles = list(_obstacles(newsletter))
+    if obstacles:
+        lines = "\n".join(f"  {each.words}" for each in obstacles)
+        kind = NotReadyError if any(each.certain for each in obstacles) else NotKnownError
+        raise kind(
             f"The relay {relay.place} reaches real people, and this installation is not ready for them. "
             f"Nothing was sent. (--allow-unsafe is for tests.)\n{lines}"
         )
 
 
-def _obstacles(newsletter: Newsletter) -> Iterator[str]:
+def _obstacles(newsletter: Newsletter) -> Iterator[Obstacle]:
     site = urlsplit(settings.BASE_URL)
     if site.scheme != "https" or not is_public(site.hostname or ""):
-        yield f"PRESSRUN_BASE_URL is {settings.BASE_URL}: links in the mail must lead to a public https address."
-    problem = _mx_problem(settings.BOUNCE_DOMAIN)
-    if problem:
-        yield f"PRESSRUN_BOUNCE_DOMAIN is {settings.BOUNCE_DOMAIN}: {problem}, so bounces would be lost."
+        yield Obstacle(
+            f"PRESSRUN_BASE_URL is {settings.BASE_URL}: links in the mail must lead to a public https address."
+        )
+    yield from _mx_obstacles(settings.BOUNCE_DOMAIN)
     if not newsletter.postal_address.strip():
-        yield f"The newsletter {newsletter.slug} has no postal address; the law asks for one in each mail."
+        yield Obstacle(f"The newsletter {newsletter.slug} has no postal address; the law asks for one in each mail.")
 
 
 def is_public(host: str) -> bool:
@@ -65,18 +79,20 @@ def is_public(host: str) -> bool:
         return "." in host and not host.endswith((".localhost", ".local", ".internal", ".test", ".example", ".invalid"))
 
 
-def _mx_problem(domain: str) -> str:
+def _mx_obstacles(domain: str) -> Iterator[Obstacle]:
+    words = f"PRESSRUN_BOUNCE_DOMAIN is {domain}: {{}}, so bounces would be lost."
     if not is_public(domain):
-        return "nobody outside can reach it"
-    resolver = dns.resolver.Resolver()
-    resolver.lifetime = DNS_SECONDS
+        yield Obstacle(words.format("nobody outside can reach it"))
+        return
     try:
+        resolver = dns.resolver.Resolver()
+        resolver.lifetime = DNS_SECONDS
         resolver.resolve(domain, "MX")
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return "it has no MX record"
+        yield Obstacle(words.format("it has no MX record"))
     except dns.exception.DNSException as error:
-        return f"its MX record could not be looked up ({type(error).__name__})"
-    return ""
+        unknown = f"its MX record could not be looked up ({type(error).__name__})"
+        yield Obstacle(words.format(unknown), certain=False)
 
 
 def _local_inbox() -> str:

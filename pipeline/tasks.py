@@ -17,10 +17,12 @@ from kombu.exceptions import OperationalError
 from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
+from pipeline.queries import ringable_sends
 
 logger = logging.getLogger(__name__)
-STOPPING: Final = multiprocessing.Event()
-"""Made before the fork, so that the parent can tell its children; Celery itself does not."""
+STOPPING: Final = multiprocessing.RawValue("b", 0)
+"""Made before the fork, so that the parent can tell its children; Celery itself does not. A shared byte and not an
+Event: an Event has a lock, and a child killed while it holds it would hang all others."""
 HOST: Final = f"{socket.gethostname()}:{os.getpid()}:"
 """Names this worker: imported by the parent before it forks."""
 RING_EXPIRES: Final = 3 * settings.SWEEP.total_seconds() + 5
@@ -29,14 +31,13 @@ _terminated = False
 
 def stopping() -> bool:
     """Whether this worker is ending: nothing new is started then."""
-    return _terminated or STOPPING.is_set()
+    return _terminated or bool(STOPPING.value)
 
 
 def _listen_for_the_end() -> None:
-    """First line of every task: SIGTERM to a child alone ends its work in order too.
-
-    The handler sets a plain flag: taking the event's lock inside a signal handler could wait for ourselves.
-    """
+    """First line of every task: SIGTERM to a child alone ends its current task in order; the next one works again."""
+    global _terminated  # noqa: PLW0603 (a signal handler has nowhere else to write)
+    _terminated = False
 
     def terminated(*_: object) -> None:
         global _terminated  # noqa: PLW0603 (a signal handler has nowhere else to write)
@@ -56,11 +57,14 @@ def sweep() -> None:
 
 @app.task(name="pipeline.deliver")
 def deliver(send_id: int) -> None:
-    """Work on a send for a while; ring for a sibling at the start and for ourselves at the end."""
+    """Work on a send for a while, then ring: for the others first, so that a big send starves nobody."""
     _listen_for_the_end()
     children = int(os.environ.get("PRESSRUN_CHILDREN", "2"))
     worker = Worker(name=f"{HOST}{os.getpid()}", host=HOST, siblings=children, stopping=stopping)
     if run_batch(send_id, worker):
+        for other in ringable_sends():
+            if other != send_id:
+                ring(other)
         ring(send_id)
 
 
@@ -102,4 +106,4 @@ def _bell() -> None:
 @signals.worker_shutting_down.connect
 def _tell_children(**_: Any) -> None:
     _ended.set()
-    STOPPING.set()
+    STOPPING.value = 1

@@ -1,6 +1,8 @@
 """Finds what is due and what was left lying: the one clock of the system, safe to run anywhere, any number of times."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import connection
@@ -11,7 +13,7 @@ from pipeline.delivery.relay import RelayUrlError
 from pipeline.models import Send, SendState
 from pipeline.queries import ringable_sends
 from pipeline.queries.sql import execute, rows
-from pipeline.readiness import NotReadyError, require_ready
+from pipeline.readiness import NotKnownError, NotReadyError, require_ready
 
 logger = logging.getLogger(__name__)
 SWEEP_LOCK = 0x5052_4553_5302
@@ -25,21 +27,61 @@ def sweep() -> list[int]:
     [(ours,)] = rows("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
     if ours:
         try:
-            _tidy()
+            _impatient()
+            for step in (_take_back, _start_due, _settle, _close):
+                _guarded(step)
         finally:
-            if connection.connection and not connection.connection.closed:
-                rows("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])
+            _let_go()
     return ringable_sends()
 
 
-def _tidy() -> None:
+def _guarded(step: Callable[[], None]) -> None:
+    """One step's trouble must not keep the others, or the next sweep, from their work."""
+    try:
+        step()
+    except Exception:
+        logger.exception("the sweep could not %s; the next one tries again", _name(step))
+        if not connection.is_usable():
+            raise
+
+
+def _name(step: Callable[[], None]) -> str:
+    """`take back`, `start due` …, for people who read the log."""
+    return getattr(step, "__name__", "start a send").strip("_").replace("_", " ")
+
+
+def _impatient() -> None:
+    """A sweep that is stopped, or waits for a lock of somebody who is, gives the lock of all sweeps back by itself."""
+    execute(
+        "SELECT set_config('idle_session_timeout', %(lease)s, false), set_config('lock_timeout', %(lease)s, false),"
+        " set_config('idle_in_transaction_session_timeout', %(lease)s, false)",
+        {"lease": f"{settings.LEASE.total_seconds():.0f}s"},
+    )
+
+
+def _let_go() -> None:
+    if connection.is_usable():
+        execute("SELECT set_config('idle_session_timeout', '0', false), set_config('lock_timeout', '0', false)")
+        rows("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])
+
+
+def _take_back() -> None:
     transitions.settle_dead_leases(settings.LEASE)
+
+
+def _start_due() -> None:
     for send_id in transitions.hold_late_sends():
         logger.warning("send %s was due too long ago and waits for a person", send_id)
     for send in _due():
-        _start(send)
+        _guarded(partial(_start, send))
+
+
+def _settle() -> None:
     for send_id in transitions.settle_uncertain():
         logger.warning("send %s was paused: too much may have arrived without an answer", send_id)
+
+
+def _close() -> None:
     transitions.expire_overdue()
     transitions.cancel_leftovers()
     transitions.finish_sends()
@@ -58,6 +100,8 @@ def _start(send: Send) -> None:
     """Start a send, unless the relay has become one that this installation must not use since it was approved."""
     try:
         require_ready(send.newsletter, send.transport, allow_unsafe=bool(send.limits.get("allow_unsafe")))
+    except NotKnownError as error:
+        logger.warning("send %s is not started yet: %s", send.pk, error)
     except (NotReadyError, RelayUrlError) as error:
         transitions.hold_send(send.pk, why=str(error))
         logger.warning("send %s waits for a person: %s", send.pk, error)

@@ -17,13 +17,17 @@ CREATE TRIGGER pressrun_legal_moves BEFORE UPDATE OF state, fence ON pipeline_de
 WHEN (
   NEW.fence < OLD.fence
   OR OLD.state <> NEW.state AND NOT (
-    (OLD.state, NEW.state) IN (
+    ((OLD.state, NEW.state) IN (
       ('pending', 'claimed'), ('pending', 'skipped'), ('pending', 'cancelled'), ('pending', 'expired'),
       ('claimed', 'pending'), ('claimed', 'in_flight'), ('claimed', 'skipped'), ('claimed', 'rejected'),
       ('in_flight', 'accepted'), ('in_flight', 'rejected'), ('in_flight', 'pending'),
       ('in_flight', 'expired'), ('in_flight', 'uncertain'),
-      ('uncertain', 'pending'), ('uncertain', 'accepted'), ('uncertain', 'held'), ('held', 'accepted')
-    )
+      ('uncertain', 'pending'), ('uncertain', 'accepted'), ('uncertain', 'held'), ('held', 'accepted'),
+      -- the true reply came after all
+      ('uncertain', 'rejected'), ('uncertain', 'expired')
+    ) OR
+      -- waiting to be repeated, it may have arrived all the same
+      OLD.retried AND OLD.state = 'pending' AND NEW.state IN ('accepted', 'held'))
     AND (NEW.fence > OLD.fence OR {RANK.format(row='NEW')} > {RANK.format(row='OLD')})
   )
 ) EXECUTE FUNCTION pressrun_illegal_move();

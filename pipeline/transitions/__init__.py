@@ -13,7 +13,7 @@ from pipeline.transitions.facts import (
     record_leaving,
     suppress_dead,
 )
-from pipeline.transitions.leases import Grant, close_lease, open_lease, renew_lease, settle_dead_leases
+from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.sends import (
     NewSend,
     WrongStateError,
@@ -45,6 +45,7 @@ __all__ = [
     "create_send",
     "expire_overdue",
     "finish_sends",
+    "give_back",
     "hold_late_sends",
     "hold_send",
     "mark_in_flight",
@@ -58,7 +59,6 @@ __all__ = [
     "record_evidence",
     "record_leaving",
     "reject_unrenderable",
-    "renew_lease",
     "resume_send",
     "settle_dead_leases",
     "settle_uncertain",

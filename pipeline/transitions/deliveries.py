@@ -60,10 +60,11 @@ _CLAIM: Final = """
 """
 
 # The last look before a person is written to: still subscribed to a list of this send, the address not suppressed,
-# the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between.
+# the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between. It may be
+# asked twice: when the answer to the first commit was lost, the rows are in flight already, and nothing was sent.
 _MARK: Final = f"""
   WITH look AS (
-    SELECT d.id, s.state = 'sending' AND l.id IS NOT NULL AS going,
+    SELECT d.id, d.state AS was, s.state = 'sending' AND l.id IS NOT NULL AS going,
       CASE
         WHEN p.id IS NULL OR standing.rank = 4 THEN 'erased'
         WHEN coalesce(standing.rank, 3) = 3 THEN 'unsubscribed'
@@ -87,10 +88,11 @@ _MARK: Final = f"""
       FROM subscribers_subscription m JOIN pipeline_sendlist sl ON sl.list_id = m.list_id
       WHERE m.subscriber_id = d.subscriber_id AND sl.send_id = d.send_id AND NOT sl.excluded
     ) AS standing
-    WHERE d.send_id = %(send)s AND d.state = 'claimed' AND d.lease_id = %(lease)s
+    WHERE d.send_id = %(send)s AND d.state IN ('claimed', 'in_flight') AND d.lease_id = %(lease)s
   ),
   verdict AS (
-    SELECT id, left_out, CASE WHEN NOT going THEN 'pending' WHEN left_out IS NULL THEN 'in_flight' ELSE 'skipped' END
+    SELECT id, left_out, CASE WHEN NOT going OR was = 'in_flight' AND left_out IS NOT NULL THEN 'pending'
+      WHEN left_out IS NULL THEN 'in_flight' ELSE 'skipped' END
       AS state
     FROM look
   )
@@ -102,10 +104,13 @@ _MARK: Final = f"""
     lease_id = CASE v.state WHEN 'in_flight' THEN d.lease_id END,
     due_at = CASE v.state WHEN 'pending' THEN now() END,
     updated_at = now()
-  FROM verdict v WHERE d.send_id = %(send)s AND d.id = v.id AND d.state = 'claimed' AND d.lease_id = %(lease)s
+  FROM verdict v
+  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state IN ('claimed', 'in_flight') AND d.lease_id = %(lease)s
   RETURNING d.id, d.state
 """  # noqa: S608 (BEST_STANDING is ours)
 
+# A row that was declared uncertain under the same fence meanwhile (the lease seemed lost) has not been tried again yet:
+# the true reply settles it. A retry raises the fence, and then this changes nothing.
 _RECORD: Final = """
   UPDATE pipeline_delivery d SET
     state = v.state, reason = v.reason, reply = v.reply, due_at = v.due_at, lease_id = NULL, updated_at = now(),
@@ -114,7 +119,7 @@ _RECORD: Final = """
   FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[],
               %(counts)s::bool[], %(due)s::timestamptz[])
     AS v(id, fence, state, reason, reply, counts, due_at)
-  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state = 'in_flight' AND d.fence = v.fence
+  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state IN ('in_flight', 'uncertain') AND d.fence = v.fence
   RETURNING d.id
 """
 

@@ -43,10 +43,13 @@ def record_leaving(send_id: int, delivery_id: int, *, at: datetime) -> None:
 
 
 def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
-    """Settle an uncertain or held delivery: something came back that only an arrived message causes."""
+    """Settle a delivery that may have arrived: something came back that only an arrived message causes.
+
+    That includes one that waits to be tried once more: it needs no second copy now.
+    """
     settled = execute(
         "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
-        " WHERE send_id = %s AND id = %s AND state IN ('uncertain', 'held')",
+        " WHERE send_id = %s AND id = %s AND (state IN ('uncertain', 'held') OR state = 'pending' AND retried)",
         [send_id, delivery_id],
     )
     if settled:

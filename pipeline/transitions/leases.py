@@ -53,9 +53,14 @@ def open_lease(send_id: int, *, owner: str, host: str, wanted: int, at_most: int
     return Grant(lease.pk, connections)
 
 
-def renew_lease(lease_id: int) -> bool:
-    """Say that the holder lives; False if the lease was taken away."""
-    return bool(execute("UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [lease_id]))
+def give_back(lease_id: int) -> int:
+    """Make pending again what was only claimed: surely nobody has been written to. How many."""
+    return execute(
+        "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, due_at = now(), updated_at = now(),"
+        " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
+        " WHERE lease_id = %s AND state = 'claimed'",
+        [lease_id],
+    )
 
 
 def close_lease(lease_id: int) -> None:
@@ -90,12 +95,7 @@ def _settle(lease_id: int) -> list[str]:
     with transaction.atomic():
         if not rows("SELECT 1 FROM pipeline_lease WHERE id = %s FOR UPDATE SKIP LOCKED", [lease_id]):
             return []
-        execute(
-            "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, due_at = now(), updated_at = now(),"
-            " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
-            " WHERE lease_id = %s AND state = 'claimed'",
-            [lease_id],
-        )
+        give_back(lease_id)
         uncertain = rows(
             "UPDATE pipeline_delivery SET state = 'uncertain', reason = 'lease-lost', lease_id = NULL,"
             " due_at = now() + %s, updated_at = now() WHERE lease_id = %s AND state = 'in_flight'"

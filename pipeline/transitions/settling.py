@@ -16,9 +16,11 @@ LOST_BY_RELAY: Final = 3
 
 
 def expire_overdue() -> int:
-    """Give up what waits beyond its send's "valid until"."""
+    """Give up what waits beyond its send's "valid until". What waits to be repeated may have arrived, and stays so."""
     return execute(
-        "UPDATE pipeline_delivery d SET state = 'expired', reason = 'too-late', due_at = NULL, updated_at = now()"
+        "UPDATE pipeline_delivery d SET due_at = NULL, updated_at = now(),"
+        " state = CASE WHEN retried THEN 'held' ELSE 'expired' END,"
+        " reason = CASE WHEN retried THEN 'unsettled' ELSE 'too-late' END"
         " FROM pipeline_send s WHERE s.id = d.send_id AND s.state IN ('sending', 'paused') AND d.state = 'pending'"
         " AND s.valid_until < now()"
     )
@@ -30,7 +32,9 @@ def cancel_leftovers(send_id: int | None = None) -> int:
     What may have arrived is closed as held: cancelling does not make it known.
     """
     cancelled = execute(
-        "UPDATE pipeline_delivery d SET state = 'cancelled', reason = 'cancelled', due_at = NULL, updated_at = now()"
+        "UPDATE pipeline_delivery d SET due_at = NULL, updated_at = now(),"
+        " state = CASE WHEN retried THEN 'held' ELSE 'cancelled' END,"
+        " reason = CASE WHEN retried THEN 'unsettled' ELSE 'cancelled' END"
         " FROM pipeline_send s WHERE s.id = d.send_id AND s.state = 'cancelled' AND d.state = 'pending'"
         " AND (%(send)s::bigint IS NULL OR s.id = %(send)s)",
         {"send": send_id},

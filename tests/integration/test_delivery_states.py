@@ -14,10 +14,10 @@ MOVES = {
     "pending": {"claimed", "skipped", "cancelled", "expired"},
     "claimed": {"pending", "in_flight", "skipped", "rejected"},
     "in_flight": {"accepted", "rejected", "pending", "expired", "uncertain"},
-    "uncertain": {"pending", "accepted", "held"},
+    "uncertain": {"pending", "accepted", "held", "rejected", "expired"},
     "held": {"accepted"},
 }
-"""DESIGN section 6, with later evidence for what is held."""
+"""As docs/design.md has it; the relay's true reply may still settle what was taken for uncertain."""
 
 
 def moves(row: Delivery, to: str, *, fence: int) -> bool:
@@ -39,6 +39,15 @@ def test_every_pair_of_states_is_legal_or_refused_as_designed():
         row = a_row(old, number)
         found |= {(old, new) for new in DeliveryState.values if new != old and moves(row, new, fence=6)}
     assert found == legal
+
+
+def test_what_waits_to_be_repeated_may_also_be_settled_as_arrived_or_held():
+    first = a_row("pending", 1)
+    again = a_row("pending", 2)
+    Delivery.objects.filter(send_id=1, id=again.id).update(retried=True)
+
+    assert [moves(first, to, fence=5) for to in ("accepted", "held")] == [False, False]
+    assert [moves(again, to, fence=5) for to in ("accepted", "held")] == [True, True]
 
 
 def test_a_move_back_needs_a_new_fence_and_no_fence_ever_falls():

@@ -62,7 +62,7 @@ class Hand:
             self._reports.put(Report(self, defect=defect))
 
     def _run(self) -> None:
-        while (wire := self._open()) is not None:
+        while self._may_start() and (wire := self._open()) is not None:
             self._reports.put(Report(self, ready=True))
             while True:
                 group = self._groups.get()

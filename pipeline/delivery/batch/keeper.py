@@ -23,15 +23,15 @@ class LeaseKeeper:
     """Use as a context manager; `alive()` may be asked from any thread.
 
     Its session holds the lease's advisory lock, which the kernel's end of the socket frees the moment we die. The
-    age of the last renewal is taken from the monotonic clock, so that a process stopped for minutes (SIGSTOP, a
-    suspended laptop) finds itself dead before it writes another message.
+    age of the last renewal is taken from a clock that goes on while we are stopped (SIGSTOP, a suspended laptop), so
+    that we find ourselves dead before we write another message.
     """
 
     def __init__(self, lease_id: int) -> None:
         self._lease_id = lease_id
         self._length = settings.LEASE.total_seconds()
         self._ended = threading.Event()
-        self._renewed = time.monotonic()
+        self._renewed = _now()
         self._lost = False
         self._session = psycopg.connect(**connection.get_connection_params(), autocommit=True)
         self._thread = threading.Thread(target=self._beat, name=f"lease-{lease_id}", daemon=True)
@@ -50,11 +50,11 @@ class LeaseKeeper:
 
     def alive(self) -> bool:
         """Whether new messages may be started under this lease."""
-        return not self._lost and time.monotonic() - self._renewed < SAFE_SHARE * self._length
+        return not self._lost and _now() - self._renewed < SAFE_SHARE * self._length
 
     def _beat(self) -> None:
         while not self._ended.wait(self._length / BEATS_PER_LEASE):
-            before = time.monotonic()
+            before = _now()
             try:
                 cursor = self._session.execute(
                     "UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [self._lease_id]
@@ -68,3 +68,8 @@ class LeaseKeeper:
                 self._lost = True
                 return
             self._renewed = before
+
+
+def _now() -> float:
+    """Seconds that count a suspended machine's sleep too, where the system has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

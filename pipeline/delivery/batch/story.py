@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, cast
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from pipeline import transitions
 from pipeline.content.types import ContentError
@@ -21,11 +22,12 @@ from pipeline.delivery.batch.keeper import LeaseKeeper
 from pipeline.delivery.batch.pace import Pace
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.outcome import outcome
-from pipeline.delivery.relay import Relay
+from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
-from pipeline.readiness import relay_of
+from pipeline.queries.sql import execute
+from pipeline.readiness import NotReadyError, relay_of
 from pipeline.transitions import Claimed, Grant, Marked
 from pipeline.transitions.transports import FIRST_WAIT
 
@@ -34,7 +36,8 @@ CLAIM_AT_ONCE: Final = 500
 START_FOR_SECONDS: Final = 60.0
 """After this a batch starts nothing more and gives the rest back, so that no task outlives its doorbell."""
 LISTEN_SECONDS: Final = 1.0
-COMMITS_AT_MOST: Final = 3
+COMMIT_AGAIN_SECONDS: Final = 0.05
+COMMIT_AGAIN_AT_MOST: Final = 2.0
 FRUITLESS_AT_MOST: Final = 3
 """Connections in a row that end before anything was answered, until the relay counts as away."""
 
@@ -55,7 +58,14 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     Does nothing when the send is not being sent, or no connection to its relay is free.
     """
     send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
-    relay = relay_of(send.transport)
+    try:
+        relay = relay_of(send.transport)
+    except (NotReadyError, RelayUrlError) as error:
+        transitions.pause_if_sending(send_id, actor="delivery", why=str(error))
+        return False
+    # A process that is stopped in mid-transaction must not keep its locks from everybody else.
+    lease = f"{settings.LEASE.total_seconds():.0f}s"
+    execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [lease])
     grant = transitions.open_lease(
         send_id,
         owner=worker.name,
@@ -93,19 +103,18 @@ class _Batch:
         self._answered = False
         self._fruitless = 0
         self._trouble: RelayTrouble | None = None
+        self._defect: Exception | None = None
 
     def run(self) -> bool:
         """The loop. Each turn is one commit: the last replies, and the marks of what is handed over next."""
-        self._claim()
         try:
+            self._claim()
             self._hire(min(self._grant.connections, len(self._claimed)))
             while self._flying or self._marked or self._giving:
                 self._turn()
                 self._listen()
         finally:
-            for hand in self._hands:
-                hand.end()
-        self._judge_relay()
+            self._finish()
         return bool(self._claimed) and time.monotonic() > self._deadline
 
     def _hire(self, number: int) -> None:
@@ -129,14 +138,21 @@ class _Batch:
             self._giving = False  # paused, cancelled, or the lease is gone
 
     def _commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
-        """Write the replies and mark the chosen, together. What a relay said is worth more than one try."""
-        for _ in range(COMMITS_AT_MOST - 1):
+        """Write the replies and mark the chosen, together.
+
+        What a relay said is worth waiting for: while the database is away it is tried for as long as a lease lasts.
+        """
+        patience = time.monotonic() + settings.LEASE.total_seconds()
+        for attempt in count():
             try:
                 return self._commit_once(chosen)
-            except OperationalError as error:
+            except (OperationalError, InterfaceError) as error:
+                if time.monotonic() > patience:
+                    raise
                 logger.warning("the books of send %s could not be written, once more: %s", self._send.pk, error)
-                connection.close_if_unusable_or_obsolete()
-        return self._commit_once(chosen)
+                connection.close()
+                time.sleep(min(COMMIT_AGAIN_SECONDS * 2**attempt, COMMIT_AGAIN_AT_MOST))
+        raise AssertionError  # count() does not end
 
     def _commit_once(self, chosen: Sequence[Claimed]) -> dict[int, str]:
         with transaction.atomic():
@@ -176,6 +192,12 @@ class _Batch:
                 group.append((one, wires.envelope(self._send.newsletter, self._send.pk, one)))
             except ContentError as error:
                 transitions.reject_unrenderable(self._send.pk, one, why=str(error))
+            except DatabaseError:
+                raise
+            except Exception:
+                # A defect of ours with this one person; everybody else shall still get their mail.
+                logger.exception("no message could be made for delivery %s-%s", self._send.pk, one.id)
+                transitions.reject_unrenderable(self._send.pk, one, why="a defect; the worker's log has more")
         return group
 
     def _claim(self) -> bool:
@@ -201,7 +223,8 @@ class _Batch:
 
     def _hear(self, report: Report) -> None:
         if report.defect:
-            raise report.defect
+            self._defect = report.defect
+            self._working -= 1
         self._marked.extend(self._mark(result) for result in report.results)
         if report.results:
             lost = all(result.verdict is Verdict.UNSENT for result in report.results) and not report.ready
@@ -217,7 +240,7 @@ class _Batch:
 
     def _mark(self, result: Result) -> Marked:
         """What the books shall say of one result, and when the delivery is due again if it is."""
-        one = self._flying.pop(int(str(result.key)))
+        one = self._flying.pop(cast("int", result.key))
         found = outcome(result)
         now = datetime.now(UTC)
         state, reason, due_at = found.state, found.reason, None
@@ -243,10 +266,28 @@ class _Batch:
 
     # The end
 
+    def _finish(self) -> None:
+        """Give back what was only claimed, hear every hand to its end, write down what they say, judge the relay.
+
+        Also after an error: a reply that the relay gave must not be lost because something else went wrong.
+        """
+        self._giving = False
+        transitions.give_back(self._grant.lease_id)
+        for hand in self._hands:
+            hand.end()
+        self._listen()
+        if self._marked:
+            self._commit([])
+        self._judge_relay()
+        if self._defect:
+            raise self._defect
+
     def _judge_relay(self) -> None:
-        """A relay that answers is well; one that a person must mend pauses the send; another rests a while."""
-        if self._answered and not self._trouble:
+        """Let a relay rest that gave no answer at all, or pause for a person; what one connection met is no reason."""
+        if self._answered:
             transitions.clear_backoff(self._send.transport_id)
+            if self._trouble:
+                logger.info("a connection of send %s ended: %s", self._send.pk, self._trouble)
         elif self._trouble and not self._trouble.temporary:
             transitions.pause_if_sending(self._send.pk, actor="delivery", why=str(self._trouble))
         elif self._trouble or self._fruitless:

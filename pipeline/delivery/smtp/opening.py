@@ -117,8 +117,8 @@ def _connect(relay: Relay, timeout: float) -> socket.socket:
     try:
         sock = socket.create_connection((relay.host, relay.port), timeout)
     except socket.gaierror as error:
-        unknown = error.errno == socket.EAI_NONAME
-        raise RelayUnreachable(relay, f"has no address: {error.strerror}", temporary=not unknown) from error
+        # A name that is not known may be a container that is starting: never a reason to stop for good.
+        raise RelayUnreachable(relay, f"has no address: {error.strerror}", temporary=True) from error
     except (OSError, UnicodeError) as error:
         what = getattr(error, "strerror", None) or "no answer came in time"
         raise RelayUnreachable(relay, f"cannot be reached: {what}", temporary=True) from error
