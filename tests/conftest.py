@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -29,6 +30,9 @@ detach(stop=True)
 
 def pytest_configure() -> None:
     settings.SECRET_KEY = "a key for tests, forty characters long.."
+    slow = [hypothesis.HealthCheck.too_slow]  # a busy machine says nothing about an example
+    hypothesis.settings.register_profile("pressrun", deadline=None, suppress_health_check=slow, print_blob=True)
+    hypothesis.settings.load_profile("pressrun")
 
 
 @pytest.fixture(scope="session")

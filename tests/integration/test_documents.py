@@ -53,7 +53,7 @@ def stored_and_read(issue: Issue) -> Issue:
 
 
 @given(documents)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_document_in_normal_form_comes_back_whole(document):
     document = normalise(document)
     if max(len(document.title), len(document.subject), len(document.preheader)) > 300:
@@ -62,7 +62,7 @@ def test_every_document_in_normal_form_comes_back_whole(document):
 
 
 @given(htmls)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_inline_text_survives_the_editor(html):
     """What Draftail makes of the text when an editor opens the form and saves it untouched."""
     html, widget = normal_html(html), InlineBlock().field.widget

@@ -232,7 +232,7 @@ def test_the_number_of_statements_does_not_grow_with_the_file(django_assert_max_
     assert run("one", 1) == run("many", 3_000)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.sampled_from(["a@x.test", "A@X.TEST", "b@x.test", "c@x.test", "", "bad"]), max_size=12))
 def test_the_counts_close_and_a_second_import_adds_nobody(rows):
     with transaction.atomic():

@@ -301,7 +301,7 @@ class TestLayouts:
 TITLES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp")), min_size=1, max_size=60)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(TITLES, TITLES, TITLES)
 def test_any_text_goes_the_whole_way(title, alt, item):
     def clean(text):

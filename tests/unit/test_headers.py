@@ -46,7 +46,7 @@ def squeezed(text: str) -> str:
     return re.sub(" +", " ", text).strip(" ")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SPEAKABLE)
 @example("A" * 300)
 @example("한" * 300)
@@ -69,7 +69,7 @@ def test_a_subject_reads_back_as_it_was_written(text):
     assert parsed("Subject", value)["Subject"] == squeezed(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SPEAKABLE)
 @example('Kim "Min" \\ Lee, Jr.')
 @example("김" * 80)

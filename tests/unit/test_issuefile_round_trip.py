@@ -66,7 +66,7 @@ def test_text_that_looks_like_markdown_survives_in_every_place(text):
 
 
 @given(st.builds(IssueFile, documents, st.none() | profiles))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_is_written_reads_back_to_its_normal_form(issue):
     text = write(issue)
     assert parse(text) == normal(issue)
@@ -74,13 +74,13 @@ def test_whatever_is_written_reads_back_to_its_normal_form(issue):
 
 
 @given(st.builds(IssueFile, documents, st.none() | profiles))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_normal_form_is_reached_in_one_step(issue):
     assert normal(normal(issue)) == normal(issue)
 
 
 @given(htmls)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_inline_text_survives_the_file(html):
     document = replace(
         parse(FRONT).document, sections=(Section("S", (), (Paragraph(html), Quote(html), Citation(html))),)
@@ -94,7 +94,7 @@ def test_any_inline_text_survives_the_file(html):
         max_size=6,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_styles_that_touch_survive_the_file(spans):
     html = html_of(normal_spans(spans))
     document = replace(parse(FRONT).document, sections=(Section("S", (), (Paragraph(html),)),))
@@ -110,7 +110,7 @@ markdown = st.lists(
 
 
 @given(markdown)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_body_is_read_or_refused_with_its_place(text):
     try:
         issue = parse(FRONT + "# S\n\n" + text)
@@ -124,7 +124,7 @@ def test_any_body_is_read_or_refused_with_its_place(text):
 
 
 @given(st.text(SIGNS + "---\nnumber: newsletter: &*!%?,", max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_front_matter_is_refused_with_its_place(text):
     error = refusal(f"---\n{text}\n---\n")
     assert error.line > 0

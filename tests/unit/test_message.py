@@ -94,7 +94,7 @@ def shown(name):
     return re.sub("[\x00-\x1f\x7f-\x9f]", " ", name.strip())
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(subject=SUBJECTS, name=NAMES, before=BODIES, after=BODIES)
 @example(subject="A =?UTF-8?Q?=0A?=Bcc: x@y", name="Ann", before="", after="")
 @example(subject="제" * 200, name=".", before=".", after=".\n.")
