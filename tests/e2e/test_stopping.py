@@ -44,8 +44,12 @@ class Scene:
         return not self.rows("SELECT FROM pipeline_lease") and not {"claimed", "in_flight"} & set(self.counts())
 
     def hurry(self) -> None:
-        """Lift the limit: it has done its work, which was to give us time."""
+        """Lift the limit, also for whoever is at work: it has given us time, which is all it was for."""
         self.rows("UPDATE pipeline_transport SET url = %s RETURNING id", f"{self.relay.url}?connections=4")
+        if self.state() == "sending":
+            self.rows("UPDATE pipeline_send SET state = 'paused' RETURNING id")
+            until(self.resting, what="a rest")
+            self.rows("UPDATE pipeline_send SET state = 'sending' RETURNING id")
 
     def finish(self) -> None:
         """To the end: everybody once, nobody in doubt at any time, the books in order."""
