@@ -26,6 +26,9 @@ app.conf.update(
         "unacked_restore_throttle": 1,
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
+        # A ring that cannot be heard now is made up for by the next sweep; a page must not wait six seconds for it.
+        "max_retries": 1,
+        "interval_start": 0,
     },
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,

@@ -1,5 +1,7 @@
 """Redis is a doorbell. Emptied, away, or begun again from nothing, it costs time and nothing else."""
 
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -103,3 +105,17 @@ def test_two_workers_and_two_clocks_ring_for_the_same_work_and_do_it_once(
     with house.database() as database:
         started = database.execute("SELECT count(*) FROM pipeline_auditevent WHERE action = 'send.started'").fetchone()
     assert started == (1,)
+
+
+def test_whoever_rings_does_not_wait_for_a_redis_that_is_away(make_house: Callable[..., House], broker):
+    ring = (
+        "import django, time; django.setup(); from pipeline import tasks\n"
+        "tasks.ring_sweep(); began = time.monotonic(); tasks.ring_sweep(); tasks.ring(1)\n"
+        "print(time.monotonic() - began)"
+    )
+    house = make_house(broker_url=broker.url)
+    environment = house.environment | {"DJANGO_SETTINGS_MODULE": "pipeline.settings"}
+    broker.stop()
+    done = subprocess.run([sys.executable, "-c", ring], env=environment, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 3
+    assert done.stderr.count("the queue is away") == 3
