@@ -348,8 +348,8 @@ def test_an_address_where_nobody_listens_is_unreachable():
     refusal(RelayUnreachable, Relay("127.0.0.1", free_port(), Tls.NEVER), temporary=True, says="refused")
 
 
-def test_a_host_that_does_not_exist_is_for_a_person():
-    refusal(RelayUnreachable, Relay("relay.invalid", 25, Tls.NEVER), temporary=False, says="has no address")
+def test_a_host_that_is_not_known_may_be_one_that_is_starting():
+    refusal(RelayUnreachable, Relay("relay.invalid", 25, Tls.NEVER), temporary=True, says="has no address")
 
 
 @pytest.mark.parametrize(
