@@ -14,6 +14,8 @@ from enum import Enum
 from hashlib import blake2b
 
 MAC_BYTES = 16
+ID_LIMIT = 2**35
+"""Five bytes as a varint: four such ids and the MAC make 60 characters, the most that the prefix leaves."""
 
 
 class Purpose(Enum):
@@ -77,8 +79,8 @@ def _decode(token: str) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    if number < 0:
-        raise ValueError(f"an id is never negative: {number}")
+    if not 0 <= number < ID_LIMIT:
+        raise ValueError(f"an id is a number from 0 to {ID_LIMIT - 1}, not {number}")
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

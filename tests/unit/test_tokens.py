@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tokens import BadTokenError, Keyring, Purpose
+from pipeline.tokens import ID_LIMIT, BadTokenError, Keyring, Purpose
 
 RING = Keyring({1: b"a" * 32, 2: b"b" * 32})
-IDS = st.lists(st.integers(0, 2**35), min_size=4, max_size=4)
+IDS = st.lists(st.integers(0, ID_LIMIT - 1), min_size=4, max_size=4)
 
 
 @given(IDS, st.sampled_from(Purpose))
@@ -14,7 +14,7 @@ def test_a_token_gives_back_its_ids_whatever_its_case(ids, purpose):
     token = RING.sign(purpose, *ids)
 
     assert RING.verify(purpose, token.upper()) == tuple(ids)
-    assert len(token) <= 62
+    assert len(token) <= 60
     assert token == token.lower()
 
 
@@ -58,3 +58,9 @@ def test_an_old_key_verifies_for_ever_and_a_foreign_one_never():
 def test_the_wrong_number_of_ids_is_refused():
     with pytest.raises(ValueError, match="holds 2 ids"):
         RING.sign(Purpose.VIEW, 1)
+
+
+def test_an_id_beyond_the_limit_would_not_fit_an_address_and_is_refused():
+    assert len(RING.sign(Purpose.UNSUBSCRIBE, *[ID_LIMIT - 1] * 4)) == 60
+    with pytest.raises(ValueError, match="from 0 to 34359738367"):
+        RING.sign(Purpose.VIEW, ID_LIMIT, 1)
