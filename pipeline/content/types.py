@@ -7,6 +7,8 @@ Inline text (`Html` below) is a small, clean subset of HTML, always in this cano
 `>` escaped as `&amp; &lt; &gt;` (quotes stay as they are), `<strong>`, `<em>`, `<br/>` and `<a href="…">` with
 `&amp;` and `&quot;` escaped in the address. No other element, no other attribute. Merge tags
 (`{{ first_name | default("there") }}`) stand in it as plain text.
+
+`lang`, wherever it stands, is the BCP 47 language of that part where it is not that of what surrounds it.
 """
 
 import datetime as dt
@@ -28,6 +30,7 @@ class ListStyle(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     html: Html
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Heading:
     """A sub-heading inside an article."""
 
     text: str
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class ItemList:
     style: ListStyle
     items: tuple[Html, ...]
     """Each may hold `<br/>`: an entry with its explanation below it."""
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Picture:
     caption: str = ""
     link: str = ""
     video: str = ""
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Facts:
     """A table of labels and values: period, eligibility, how to apply."""
 
     rows: tuple[tuple[str, Html], ...]
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +77,102 @@ class Citation:
     """A literature reference, one line of inline text."""
 
     html: Html
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     html: Html
     by: str = ""
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
     label: str
     url: str
+    lang: str = ""
 
 
-Block: TypeAlias = Paragraph | Heading | ItemList | Picture | Facts | Citation | Quote | Button
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A highlighted box: a deadline moved, a correction."""
+
+    html: Html
+    title: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Teaser:
+    """A short pointer to a story elsewhere. Two neighbours stand side by side where the screen is wide enough."""
+
+    title: str
+    html: Html = ""
+    url: str = ""
+    src: str = ""
+    """A picture, as in `Picture.src`; empty for none."""
+    alt: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A rule between two thoughts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sponsor:
+    """Paid content, always labelled as such."""
+
+    html: Html
+    by: str
+    """Who pays."""
+    url: str = ""
+    src: str = ""
+    alt: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who greets at the end: the name, on further lines (`<br/>`) what they do; with a portrait or drawn signature."""
+
+    html: Html
+    src: str = ""
+    alt: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """A file to download, with its kind and size shown beside it."""
+
+    label: str
+    url: str
+    kind: str = ""
+    """`PDF`, `HWP`; empty: taken from the end of the address."""
+    size: str = ""
+    """As printed: `1.2 MB`."""
+    lang: str = ""
+
+
+Block: TypeAlias = (
+    Paragraph
+    | Heading
+    | ItemList
+    | Picture
+    | Facts
+    | Citation
+    | Quote
+    | Button
+    | Notice
+    | Teaser
+    | Divider
+    | Sponsor
+    | Signature
+    | FileLink
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +184,7 @@ class Article:
     date: dt.date | None = None
     url: str = ""
     """Where to read the whole story; shown as a read-more link."""
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +192,7 @@ class Section:
     title: str
     articles: tuple[Article, ...]
     intro: tuple[Block, ...] = ()
+    lang: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +208,17 @@ class IssueDocument:
     """May hold merge tags."""
     preheader: str
     sections: tuple[Section, ...]
+    advertising: bool = False
+    """Whether it advertises: Korean law then asks for `(광고)` at the very start of the subject."""
+
+
+class LinkMode(StrEnum):
+    DIRECT = "direct"
+    """Links stay as they are written. Nothing is counted."""
+    COUNTED = "counted"
+    """Through a redirect that is the same for every reader: totals, nobody's name."""
+    PERSONAL = "personal"
+    """Through a redirect with the reader's signed token at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +234,10 @@ class NewsletterProfile:
     language: str = "en"
     layout: str = "bulletin"
     brand: Mapping[str, str] = field(default_factory=dict)
-    """Brand settings of the layout: `primary`, `accent` … as `#rrggbb`."""
+    """Brand settings of the layout: `primary`, `accent` … as `#rrggbb`; `logo`, `font`, `width` …"""
+    links: LinkMode = LinkMode.DIRECT
+    utm: Mapping[str, str] = field(default_factory=dict)
+    """Parameters added to web links: `{"utm_source": "newsletter"}`."""
 
 
 @dataclass(frozen=True, slots=True)

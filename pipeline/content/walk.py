@@ -1,21 +1,29 @@
 """Every piece of text in an issue that a person wrote, with its place and its kind."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from pipeline.content.types import (
     Article,
     Block,
     Button,
     Citation,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
+    Notice,
     Paragraph,
     Picture,
     Quote,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 
 
@@ -39,7 +47,7 @@ class Field:
 
 
 def fields(document: IssueDocument) -> Iterator[Field]:
-    """All of them, in reading order. Addresses that are left empty because they are optional do not appear."""
+    """All of them, in reading order. What is left empty because it is optional does not appear."""
     yield Field("subject", Kind.TEXT, document.subject)
     yield Field("preheader", Kind.TEXT, document.preheader)
     yield Field("title", Kind.TITLE, document.title)
@@ -74,30 +82,51 @@ def _blocks(run: Sequence[Block], place: str) -> Iterator[Field]:
 
 def _block(block: Block, place: str) -> Iterator[Field]:
     match block:
-        case Paragraph(html) | Citation(html):
-            yield Field(place, Kind.HTML, html)
-        case Heading(text):
-            yield Field(place, Kind.TITLE, text)
-        case ItemList(_, items):
+        case ItemList(items=items):
             yield from (Field(f"{place}.items[{i}]", Kind.HTML, item) for i, item in enumerate(items))
-        case Facts(rows):
+        case Facts(rows=rows):
             for r, (label, value) in enumerate(rows):
                 yield Field(f"{place}.rows[{r}].label", Kind.TITLE, label)
                 yield Field(f"{place}.rows[{r}].value", Kind.HTML, value)
-        case Quote(html, by):
-            yield Field(place, Kind.HTML, html)
-            yield Field(f"{place}.by", Kind.TEXT, by)
-        case Button(label, url):
-            yield Field(f"{place}.label", Kind.TITLE, label)
-            yield Field(f"{place}.url", Kind.URL, url, label)
-        case Picture():
-            yield from _picture(block, place)
+        case _:
+            yield from _plain_block(block, place)
 
 
-def _picture(picture: Picture, place: str) -> Iterator[Field]:
-    yield Field(f"{place}.src", Kind.SRC, picture.src)
-    for name in ("alt", "credit", "caption"):
-        yield Field(f"{place}.{name}", Kind.TEXT, getattr(picture, name))
-    for name in ("link", "video"):
-        if url := getattr(picture, name):
-            yield Field(f"{place}.{name}", Kind.URL, url, picture.alt)
+def _plain_block(block: Block, place: str) -> Iterator[Field]:
+    """A block whose fields are single values, as `_FIELDS` lists them."""
+    optional = {field.name for field in dataclasses.fields(block) if field.default == ""}
+    for name, kind in _FIELDS[type(block)].items():
+        value = getattr(block, name)
+        if name in optional and not value:
+            continue
+        at = place if name in {"html", "text"} else f"{place}.{name}"
+        yield Field(at, kind, value, _name(block) if kind is Kind.URL else "")
+
+
+def _name(block: Block) -> str:
+    """What a reader clicks on to get to the block's address."""
+    return next((str(getattr(block, name)) for name in ("label", "title", "by", "alt") if hasattr(block, name)), "")
+
+
+_FIELDS: Final[Mapping[type[Block], Mapping[str, Kind]]] = {
+    Paragraph: {"html": Kind.HTML},
+    Citation: {"html": Kind.HTML},
+    Heading: {"text": Kind.TITLE},
+    Quote: {"html": Kind.HTML, "by": Kind.TEXT},
+    Button: {"label": Kind.TITLE, "url": Kind.URL},
+    FileLink: {"label": Kind.TITLE, "url": Kind.URL, "kind": Kind.TEXT, "size": Kind.TEXT},
+    Notice: {"title": Kind.TEXT, "html": Kind.HTML},
+    Picture: {
+        "src": Kind.SRC,
+        "alt": Kind.TEXT,
+        "credit": Kind.TEXT,
+        "caption": Kind.TEXT,
+        "link": Kind.URL,
+        "video": Kind.URL,
+    },
+    Teaser: {"title": Kind.TITLE, "html": Kind.HTML, "url": Kind.URL, "src": Kind.SRC, "alt": Kind.TEXT},
+    Sponsor: {"by": Kind.TITLE, "html": Kind.HTML, "url": Kind.URL, "src": Kind.SRC, "alt": Kind.TEXT},
+    Signature: {"html": Kind.HTML, "src": Kind.SRC, "alt": Kind.TEXT},
+    Divider: {},
+}
+"""In reading order. Lists and facts tables hold several values each and stand in `_block`."""
