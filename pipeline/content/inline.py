@@ -16,7 +16,8 @@ from pipeline.content.types import ContentError
 
 _IMPORT = re.compile(r"""@import\s+(?:url\([^)]*\)|"[^"]*"|'[^']*'|[^;"'(])*;?""", re.IGNORECASE)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# A tag is read to its end, because its values may hold what looks like a comment.
+_TAG_OR_COMMENT = re.compile(r"""<!--.*?-->|<[A-Za-z](?:[^"'>]|"[^"]*"|'[^']*')*>""", re.DOTALL)
 _COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style(?=[\s>])", re.DOTALL)
 _DOCTYPE = re.compile(r"\A\s*<!doctype html>", re.IGNORECASE)
 _MARK: Final = ' data-premailer="ignore"'
@@ -66,8 +67,8 @@ def _premailed(page: str, rules: str) -> str:
 def _compare(before: str, after: str, *, found: Callable[[str], list[str]]) -> None:
     checks: dict[str, Callable[[str], object]] = {
         "its doctype": lambda page: page.startswith("<!DOCTYPE html>"),
-        "comments": _COMMENT.findall,
-        "style blocks": lambda page: [style[2].strip() for style in _STYLE.finditer(_COMMENT.sub("", page))],
+        "comments": _comments,
+        "style blocks": lambda page: [style[2].strip() for style in _STYLE.finditer(_uncommented(page))],
         "words": lambda page: "".join(map(str, lxml_html.fromstring(page).itertext())).split(),
         "slots": found,
         "marks of the inliner": lambda page: "data-premailer" in page,
@@ -75,3 +76,11 @@ def _compare(before: str, after: str, *, found: Callable[[str], list[str]]) -> N
     for what, view in checks.items():
         if view(before) != view(after):
             raise ContentError(f"inlining the styles changed {what} of the page; the layout must be mended")
+
+
+def _comments(page: str) -> list[str]:
+    return [piece for piece in _TAG_OR_COMMENT.findall(page) if piece.startswith("<!--")]
+
+
+def _uncommented(page: str) -> str:
+    return _TAG_OR_COMMENT.sub(lambda piece: "" if piece[0].startswith("<!--") else piece[0], page)

@@ -191,7 +191,19 @@ def test_what_is_not_clean_is_never_compiled(html):
 
 
 @pytest.mark.parametrize(
-    "text", ["{% for x in range(9) %}", "{# x #}", "<script>", "&amp;", "]]>", "<!--", "-->", "{%"]
+    "text",
+    [
+        "{% for x in range(9) %}",
+        "{# x #}",
+        "<script>",
+        "&amp;",
+        "]]>",
+        "<!--",
+        "-->",
+        "<!-- x -->",
+        "<style>x</style>",
+        "{%",
+    ],
 )
 def test_text_is_text_everywhere(text):
     document = with_blocks(
