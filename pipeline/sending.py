@@ -22,7 +22,7 @@ from pipeline import transitions
 from pipeline.content import issuefile, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
-from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Picture, Site
+from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PublicPicture, Site
 from pipeline.documents import document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, Transport
@@ -84,7 +84,7 @@ def file_issue(path: Path, *, update: bool) -> Issue:
             newsletter=newsletter, number=parsed.document.number, language=parsed.document.language
         ).first() or Issue(newsletter=newsletter)
         fill_in(issue, parsed.document)
-        sources = [block.src for _, block in walk.blocks(parsed.document) if isinstance(block, Picture)]
+        sources = {use.src for _, use in walk.pictures(parsed.document)}
         issue.pictures = {src: _store_picture(path.parent / src) for src in sources if "://" not in src}
         issue.save()
         issue.save_revision()
@@ -94,9 +94,13 @@ def file_issue(path: Path, *, update: bool) -> Issue:
 def compiled(issue: Issue) -> Compilation:
     """Compile an issue as it stands in the row. Raises ContentError."""
     document, newsletter, site = document_of(issue), profile_of(issue.newsletter), site_of(issue.newsletter)
-    pictures = {src: settings.BASE_URL + default_storage.url(name) for src, name in issue.pictures.items()}
+    pictures = {
+        use: PublicPicture(settings.BASE_URL + default_storage.url(issue.pictures[use.src]))
+        for _, use in walk.pictures(document)
+        if use.src in issue.pictures
+    }
     # A secret that follows from the content: the same issue gives the same proof, and no writer can know it.
-    everything = repr((document, newsletter, site, sorted(pictures.items()))).encode()
+    everything = repr((document, newsletter, site, sorted(map(repr, pictures.items())))).encode()
     key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
     nonce = hashlib.blake2b(everything, key=key, digest_size=12).hexdigest()
     return compile_issue(document, newsletter, site, nonce=nonce, pictures=pictures)

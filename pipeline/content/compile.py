@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.content import headers, inline, layout, links, merge, message, mjml, plaintext, preflight, walk
+from pipeline.content.sizes import with_heights
 from pipeline.content.slots import SlotTable
 from pipeline.content.types import (
     Compilation,
@@ -14,6 +15,8 @@ from pipeline.content.types import (
     Context,
     IssueDocument,
     NewsletterProfile,
+    PictureUse,
+    PublicPicture,
     Site,
     Slot,
 )
@@ -21,7 +24,7 @@ from pipeline.content.types import (
 _BASE_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?|https?://\[[0-9a-f:]+\](?::[0-9]+)?"
 )
-_NO_PICTURES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_PICTURES: Final[Mapping[PictureUse, PublicPicture]] = MappingProxyType({})
 
 
 def compile_issue(
@@ -31,13 +34,13 @@ def compile_issue(
     *,
     nonce: str,
     layouts: Path | None = None,
-    pictures: Mapping[str, str] = _NO_PICTURES,
+    pictures: Mapping[PictureUse, PublicPicture] = _NO_PICTURES,
 ) -> Compilation:
     """Compile an issue for every reader at once; the same arguments give the same bytes.
 
     `nonce`: 8 to 64 letters and digits that nobody who writes the issue can know (random in production).
-    `layouts`: the folder of layouts, when not the built-in one. `pictures`: a picture's `src` to its public address;
-    a relative one that is not in it becomes `{base_url}/pictures/{src}`.
+    `layouts`: the folder of layouts, when not the built-in one. `pictures`: what the mail shows for each use of a
+    picture; a relative one that is not in it becomes `{base_url}/pictures/{src}`.
 
     Findings, blocking ones too, are returned and the caller decides. Raises ContentError for what cannot be compiled
     at all: broken merge tags or inline HTML, a nonce that occurs in the issue, a layout that does not work.
@@ -49,7 +52,8 @@ def compile_issue(
     ink = layout.Ink(slots, site, pictures)
 
     page = layout.render(document, newsletter, ink=ink, layouts=layouts)
-    html = inline.inline(mjml.to_html(page.mjml, name=page.source), page.css, found=slots.found)
+    html = with_heights(mjml.to_html(page.mjml, name=page.source), ink.pictures.values())
+    html = inline.inline(html, page.css, found=slots.found)
     text = plaintext.render(document, newsletter, ink=ink)
 
     proof = message.seal(

@@ -4,8 +4,9 @@ The templates belong to the layout, never to editors: what people wrote is only 
 tags turned into slot tokens before the template sees it. A layout finds in its context:
 
 `document`, `newsletter`, `words` (see `words.Words`), `primary`, `accent` (colours), `unsubscribe_url`, `view_url`;
-`text(s)`, `rich(html)`, `href(url)`, `picture(src)` for everything that people wrote; `runs(blocks)`, `kind_of(block)`
-and `circled(n)`.
+`text(s)`, `rich(html)`, `href(url)` for everything that people wrote; `picture(block)` and `logo(src)`, each with
+`url`, `width` and `height` in pixels (0 when unknown; shown at half of that at most, for sharp screens: the height
+follows by itself); `runs(blocks)`, `kind_of(block)` and `circled(n)`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from pipeline.content import links, markup, merge
+from pipeline.content import links, markup, merge, walk
 from pipeline.content.slots import SlotTable
 from pipeline.content.types import (
     Block,
@@ -31,6 +32,9 @@ from pipeline.content.types import (
     IssueDocument,
     NewsletterProfile,
     Picture,
+    PictureUse,
+    PublicPicture,
+    Shape,
     Site,
 )
 from pipeline.content.words import circled, words
@@ -57,7 +61,7 @@ class Ink:
 
     slots: SlotTable
     site: Site
-    pictures: Mapping[str, str]
+    pictures: Mapping[PictureUse, PublicPicture]
 
     def text(self, value: str) -> Markup:
         # Tokens are letters and digits: escaping leaves them as they are.
@@ -73,13 +77,23 @@ class Ink:
         parts = merge.parse(url)
         return links.normal("".join(part if isinstance(part, str) else self.token(part, Context.URL) for part in parts))
 
-    def picture(self, src: str) -> str:
-        """The address of a picture: as `pictures` says, as it is when absolute, else below the site's own."""
-        if found := self.pictures.get(src):
-            return links.normal(found)
-        if src.startswith(("https://", "http://")):
-            return links.normal(src)
-        return f"{self.site.base_url}/pictures/{quote(src.removeprefix('./'))}"
+    def picture(self, block: Block) -> PublicPicture:
+        """The picture of a block as the mail shows it."""
+        use = walk.picture_use(block)
+        if use is None:
+            raise ContentError(f"the layout wants the picture of a block that has none: {type(block).__name__}")
+        return self._shown(use)
+
+    def logo(self, src: str) -> PublicPicture:
+        return self._shown(PictureUse(src, Shape.LOGO))
+
+    def _shown(self, use: PictureUse) -> PublicPicture:
+        """As `pictures` says; else an absolute address as it is, a relative one below the site's own."""
+        if found := self.pictures.get(use):
+            return found
+        if use.src.startswith(("https://", "http://")):
+            return PublicPicture(links.normal(use.src))
+        return PublicPicture(f"{self.site.base_url}/pictures/{quote(use.src.removeprefix('./'))}")
 
     def token(self, tag: merge.Tag, context: Context) -> str:
         return self.slots.token(tag.field, context, default=tag.default)
@@ -141,6 +155,7 @@ def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink
         "rich": ink.rich,
         "href": ink.href,
         "picture": ink.picture,
+        "logo": ink.logo,
         "runs": runs,
         "kind_of": lambda block: type(block).__name__,
         "circled": circled,

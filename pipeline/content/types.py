@@ -212,6 +212,40 @@ class IssueDocument:
     """Whether it advertises: Korean law then asks for `(광고)` at the very start of the subject."""
 
 
+class Shape(StrEnum):
+    """What a picture is prepared for: how large, and whether it carries a play badge."""
+
+    WHOLE = "whole"
+    """As wide as the column."""
+    DOORWAY = "doorway"
+    """As wide as the column, a play badge drawn into it: it leads to a video."""
+    HALF = "half"
+    """One of two side by side."""
+    SMALL = "small"
+    """A portrait or a drawn signature."""
+    LOGO = "logo"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureUse:
+    """One use of a picture in an issue."""
+
+    src: str
+    shape: Shape = Shape.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPicture:
+    """A picture as mail shows it. Width, height (pixels, twice what a layout gives it) and size are 0 when unknown."""
+
+    url: str
+    """Absolute, in wire form."""
+    width: int = 0
+    height: int = 0
+    size: int = 0
+    """Bytes."""
+
+
 class LinkMode(StrEnum):
     DIRECT = "direct"
     """Links stay as they are written. Nothing is counted."""

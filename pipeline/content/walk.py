@@ -20,7 +20,9 @@ from pipeline.content.types import (
     Notice,
     Paragraph,
     Picture,
+    PictureUse,
     Quote,
+    Shape,
     Signature,
     Sponsor,
     Teaser,
@@ -65,6 +67,29 @@ def blocks(document: IssueDocument) -> Iterator[tuple[str, Block]]:
         for a, article in enumerate(section.articles):
             place = f"sections[{s}].articles[{a}].blocks"
             yield from ((f"{place}[{b}]", block) for b, block in enumerate(article.blocks))
+
+
+def pictures(document: IssueDocument) -> Iterator[tuple[str, PictureUse]]:
+    """All uses of pictures with their places; what names none does not appear."""
+    for place, block in blocks(document):
+        if use := picture_use(block):
+            yield place, use
+
+
+def picture_use(block: Block) -> PictureUse | None:
+    """The picture that a block shows, and what for."""
+    match block:
+        case Picture(src=src):
+            use = PictureUse(src, Shape.DOORWAY if block.video else Shape.WHOLE)
+        case Teaser(src=src):
+            use = PictureUse(src, Shape.HALF)
+        case Sponsor(src=src):
+            use = PictureUse(src, Shape.WHOLE)
+        case Signature(src=src):
+            use = PictureUse(src, Shape.SMALL)
+        case _:
+            return None
+    return use if use.src else None
 
 
 def _article(article: Article, place: str) -> Iterator[Field]:

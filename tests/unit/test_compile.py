@@ -25,8 +25,11 @@ from pipeline.content.types import (
     ListStyle,
     Paragraph,
     Picture,
+    PictureUse,
+    PublicPicture,
     Quote,
     Section,
+    Shape,
 )
 
 GOLDEN = Path(__file__).parents[1] / "corpus" / "golden"
@@ -258,10 +261,31 @@ def test_a_long_issue_is_warned_about():
     assert [finding.id for finding in compilation.findings] == ["html-size"]
 
 
-def test_pictures_may_be_given_an_address():
-    document = with_blocks(Picture("expo.png", "x"))
-    html = compiled(document, pictures={"expo.png": "https://cdn.example.org/1.png"}).html
-    assert 'src="https://cdn.example.org/1.png"' in html
+@pytest.mark.parametrize(
+    ("block", "shape"),
+    [
+        (Picture("expo.png", "x"), Shape.WHOLE),
+        (Picture("expo.png", "x", video="https://video.example.org/"), Shape.DOORWAY),
+    ],
+)
+def test_a_picture_is_shown_as_it_was_prepared_for_its_use(block, shape):
+    shown = {PictureUse("expo.png", each): PublicPicture(f"https://cdn.example.org/{each}.png") for each in Shape}
+    assert images(block, shown)[0].get("src") == f"https://cdn.example.org/{shape}.png"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "size"),
+    [((1300, 650), ("528", "264")), ((1056, 1), ("528", "1")), ((400, 300), ("200", "150")), ((0, 0), ("528", "auto"))],
+)
+def test_width_and_height_are_those_of_half_its_pixels_or_of_the_column(pixels, size):
+    url = "https://cdn.example.org/a.png?b=1&copy=2"
+    [image] = images(Picture("expo.png", "x"), {PictureUse("expo.png"): PublicPicture(url, *pixels)})
+    assert (image.get("width"), image.get("height"), image.get("src")) == (*size, url)
+    assert "height:auto" in image.get("style").replace(" ", "")
+
+
+def images(block, shown):
+    return list(lxml_html.fromstring(compiled(with_blocks(block), pictures=shown).html).iter("img"))
 
 
 class TestLayouts:
