@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +14,7 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ["PRESSRUN_CHILDREN"] = str(args.children)
     environment.prepare()
+    _keep_temporary_files_at_home()
     from django.db import connections
 
     from pipeline.celery import app
@@ -36,6 +38,15 @@ def run(args: argparse.Namespace) -> int:
         ]
     )
     return 0
+
+
+def _keep_temporary_files_at_home() -> None:
+    """A worker's pool shares memory through a folder that nobody removes when the worker is killed."""
+    from django.conf import settings
+
+    folder = settings.HOME / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def _positive(text: str) -> int:

@@ -91,6 +91,11 @@ def fill(proof: Proof, values: Mapping[str, str]) -> bytes:
     `values` holds `to`, `date`, `message_id`, the tokens, and whatever merge fields are known. Raises ContentError for
     a value that is missing or may not stand where its slot is; then nothing was made.
     """
+    return b"".join(pieces(proof, values))
+
+
+def pieces(proof: Proof, values: Mapping[str, str]) -> list[bytes]:
+    """What `fill` joins: segments and filled slots in turn. Raises like `fill`."""
     return _filled(_plan(proof), values)
 
 
@@ -99,7 +104,7 @@ def message_parts(proof: Proof, values: Mapping[str, str]) -> tuple[str, str]:
 
     Needs only the values of slots in the bodies.
     """
-    raw = _filled(_made_plan(_body(proof)), values)
+    raw = b"".join(_filled(_made_plan(_body(proof)), values))
     _, text, html = re.split(rb"(?:\A|\r\n)--=_[A-Za-z0-9]+(?:--)?\r\n", raw)[:3]
     return _decoded(html), _decoded(text)
 
@@ -160,11 +165,11 @@ def _body(proof: Proof) -> Proof:
     return replace(proof, segments=(start, *proof.segments[first + 1 :]), slots=proof.slots[first:])
 
 
-def _filled(plan: _Plan, values: Mapping[str, str]) -> bytes:
+def _filled(plan: _Plan, values: Mapping[str, str]) -> list[bytes]:
     made = [make(values) for make in plan.makers]
     out = plan.pieces.copy()
     out[1::2] = [made[index] for index in plan.order]
-    return b"".join(out)
+    return out
 
 
 def _decoded(part: bytes) -> str:

@@ -12,7 +12,7 @@ from house import House, children, until
 from relay import RecordingRelay
 
 PEOPLE = 900
-AWAY_SECONDS = 10.0
+AWAY_SECONDS = 30.0
 
 
 @pytest.fixture

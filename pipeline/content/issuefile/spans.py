@@ -7,7 +7,7 @@ one that reaches furthest is the outermost. Every other character stays, the no-
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from itertools import groupby, takewhile
@@ -22,7 +22,7 @@ BREAK = "\n"
 """A line break in a span's text; line ends of a file are spaces."""
 
 _BLANKS = " \t\r\n"
-_PIECE = re.compile(rf"(?P<gap>[{_BLANKS}]+)|[^{_BLANKS}]")
+_GAP = re.compile(f"[{_BLANKS}]+")
 
 STYLES = ("a", "strong", "em")
 """Ties of reach are nested in this order, the first outermost."""
@@ -60,30 +60,45 @@ def normal_html(html: Html) -> Html:
 
 def normal_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Equal text in normal form. Raises `ContentError` for a forbidden character or an unusable address."""
-    checked = [_checked(span) for span in spans]
-    text = "".join(span.text for span in checked)
-    styles = [span for span in checked for _ in span.text]
-    start, end = len(text) - len(text.lstrip(_BLANKS)), len(text.rstrip(_BLANKS))
-    pieces = [_piece(match, styles) for match in _PIECE.finditer(text, start, end)]
+    checked = [span for span in map(_checked, spans) if span.text]
     return tuple(
-        replace(style, text="".join(piece.text for piece in group))
-        for style, group in groupby(pieces, key=lambda piece: replace(piece, text=""))
+        Span("".join(piece.text for piece in group), *style) for style, group in groupby(_pieces(checked), key=_style)
     )
 
 
 def _checked(span: Span) -> Span:
     check_characters(span.text)
-    return replace(span, href=normal_link(span.href) if span.href else "")
+    return replace(span, href=normal_link(span.href)) if span.href else span
 
 
-def _piece(match: re.Match[str], styles: Sequence[Span]) -> Span:
-    """One character with its style, or a gap as one space or its line breaks."""
-    if not match["gap"]:
-        return replace(styles[match.start()], text=match[0])
-    around = styles[match.start() - 1 : match.end() + 1]
+def _style(span: Span) -> tuple[bool, bool, str]:
+    return span.strong, span.em, span.href
+
+
+def _pieces(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans without blanks at their ends, and between them the gaps that those blanks make."""
+    gap, around = "", list[Span]()
+    for span in spans:
+        core = span.text.strip(_BLANKS)
+        if not core:
+            gap, around = gap + span.text, around and [*around, span]
+            continue
+        ahead, behind = span.text.split(core, 1)
+        if around and gap + ahead:
+            yield _gap(gap + ahead, [*around, span])
+        yield replace(span, text=_GAP.sub(lambda found: _one(found[0]), core))
+        gap, around = behind, [span]
+
+
+def _one(blanks: str) -> str:
+    """Blanks of any number as one space, or as the line breaks among them."""
+    return BREAK * blanks.count(BREAK) or " "
+
+
+def _gap(blanks: str, around: Sequence[Span]) -> Span:
     addresses = {span.href for span in around}
     return Span(
-        BREAK * match[0].count(BREAK) or " ",
+        _one(blanks),
         strong=all(span.strong for span in around),
         em=all(span.em for span in around),
         href=addresses.pop() if len(addresses) == 1 else "",

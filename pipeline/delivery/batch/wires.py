@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from pipeline.content import headers, message
-from pipeline.content.types import ContentError
+from pipeline.content import message
+from pipeline.content.reader import values_of
 from pipeline.content.types import Proof as Segments
 from pipeline.delivery.envelope import Envelope
 from pipeline.keys import keyring
@@ -25,27 +25,15 @@ def segments(proof_hash: str) -> Segments:
 def values(newsletter: Newsletter, send_id: int, one: Claimed, *, date: str = "") -> dict[str, str]:
     """What fills this person's slots: merge fields, tokens, and the headers that differ by person."""
     sign = keyring().sign
-    name = " ".join(part for part in (one.first_name, one.last_name) if part)
+    person = values_of(email=one.email, first_name=one.first_name, last_name=one.last_name, language=one.language)
     return {
-        "to": _to(name, one.email),
+        **person,
         "date": date,
         "message_id": message_id(newsletter, send_id, one.id),
-        "email": one.email,
-        "first_name": one.first_name,
-        "last_name": one.last_name,
-        "name": name,
-        "language": one.language,
         "token.unsubscribe": sign(Purpose.UNSUBSCRIBE, send_id, one.id, one.subscriber_id, newsletter.pk),
         "token.view": sign(Purpose.VIEW, send_id, one.id),
         "token.id": sign(Purpose.HEADER, send_id, one.id),
     }
-
-
-def _to(name: str, email: str) -> str:
-    try:
-        return headers.address(name, email)
-    except ContentError:  # a name that no header may hold; the person still gets their mail
-        return headers.address("", email)
 
 
 def message_id(newsletter: Newsletter, send_id: int, delivery_id: int) -> str:
