@@ -333,6 +333,9 @@ class Finding:
     """`sections[2].articles[0].blocks[1]`, `subject`, or `line 12, column 4`."""
     message: str
     """What it is and what to do about it."""
+    pattern: str = ""
+    """The message with `{names}` where its values stand: what a translation knows it by. Empty: it has none."""
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,15 @@ def picture_use(block: Block) -> PictureUse | None:
     return use if use.src else None
 
 
+def languages(document: IssueDocument) -> Iterator[tuple[str, str]]:
+    """Every language that is set, the issue's first, with the place of what it is set for."""
+    yield "language", document.language
+    for s, section in enumerate(document.sections):
+        yield f"sections[{s}]", section.lang
+        yield from ((f"sections[{s}].articles[{a}]", article.lang) for a, article in enumerate(section.articles))
+    yield from ((place, getattr(block, "lang", "")) for place, block in blocks(document))
+
+
 def _article(article: Article, place: str) -> Iterator[Field]:
     yield Field(f"{place}.title", Kind.TITLE, article.title)
     yield Field(f"{place}.source", Kind.TEXT, article.source)
