@@ -1,4 +1,4 @@
-"""The blocks of an issue's body in the staff form, one for each content type of `content.types`.
+"""The blocks of an issue's body in the staff form, one for each content type of `content.types`, with its field names.
 
 What a block lets pass, `pipeline.documents` can turn into an `IssueDocument`: the rules of the issue file hold here
 too, and an editor reads at the very block what is wrong with it.
@@ -16,8 +16,9 @@ from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
 from pipeline.content.issuefile.fields import normal_line, normal_link, normal_picture_source, normal_web_link
+from pipeline.content.issuefile.normal import normal_language
 from pipeline.content.types import ContentError
-from pipeline.richtext import paragraphs_of
+from pipeline.richtext import cleaned, paragraphs_of
 
 INLINE = ["bold", "italic", "link"]
 
@@ -53,6 +54,12 @@ class PictureSourceBlock(RuledBlock):
     rule = staticmethod(normal_picture_source)
 
 
+class LanguageBlock(RuledBlock):
+    """The language of a part that is not in the language of what surrounds it."""
+
+    rule = staticmethod(normal_language)
+
+
 class InlineBlock(blocks.RichTextBlock):
     """One run of inline text."""
 
@@ -68,17 +75,79 @@ class InlineBlock(blocks.RichTextBlock):
         return field
 
     def clean(self, value: RichText) -> RichText:
-        cleaned = super().clean(value)
+        checked = super().clean(value)
         try:
-            written = paragraphs_of(cleaned.source)
+            written = paragraphs_of(checked.source)
         except ContentError as error:
             raise ValidationError(str(error)) from error
         if self.required and not written:
             raise ValidationError(_("Write something here, or remove this block."))
-        return cleaned
+        return RichText(cleaned(checked.source))
 
 
-class ItemListBlock(blocks.StructBlock):
+class PartBlock(blocks.StructBlock):
+    """A part of an issue; its language stands among the block's settings, folded away."""
+
+    lang = LanguageBlock(
+        required=False,
+        max_length=35,
+        label=_("language"),
+        help_text=_("A tag such as en or ko, if this part is not in the language of the issue."),
+    )
+
+    first: ClassVar[tuple[str, ...]] = ()
+    """The fields that stand first in the form; the others follow as they are declared."""
+
+    def get_form_layout(self) -> blocks.BlockGroup:
+        others = [name for name in self.child_blocks if name not in {*self.first, "lang"}]
+        return blocks.BlockGroup([*self.first, *others], settings=["lang"])
+
+
+class BareBlock(PartBlock):
+    """A part with one field. Without a language it is stored as the field alone, as before blocks had languages."""
+
+    @property
+    def only(self) -> str:
+        name: str = next(name for name in self.child_blocks if name != "lang")
+        return name
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(self._whole(value))
+
+    def bulk_to_python(self, values: Any) -> Any:
+        return super().bulk_to_python([self._whole(value) for value in values])
+
+    def get_prep_value(self, value: Any) -> Any:
+        prepared = super().get_prep_value(value)
+        return prepared if prepared["lang"] else prepared[self.only]
+
+    def _whole(self, value: Any) -> Any:
+        return value if isinstance(value, dict) else {self.only: value}
+
+
+class ParagraphBlock(BareBlock):
+    html = InlineBlock(label=_("text"))
+
+    class Meta:
+        icon: ClassVar = "pilcrow"
+
+
+class HeadingBlock(BareBlock):
+    text = LineBlock(label=_("text"))
+
+    class Meta:
+        icon: ClassVar = "title"
+        label_format: ClassVar = "{text}"
+
+
+class CitationBlock(BareBlock):
+    html = InlineBlock(label=_("text"))
+
+    class Meta:
+        icon: ClassVar = "doc-full"
+
+
+class ItemListBlock(PartBlock):
     style = blocks.ChoiceBlock(
         choices=[("bullet", _("bullets")), ("number", _("numbers")), ("circled", _("circled numbers"))],
         default="bullet",
@@ -90,7 +159,9 @@ class ItemListBlock(blocks.StructBlock):
         icon: ClassVar = "list-ul"
 
 
-class PictureBlock(blocks.StructBlock):
+class PicturedBlock(PartBlock):
+    """A part with a picture, chosen or named by its address."""
+
     image = ImageChooserBlock(required=False, label=_("picture"))
     src = PictureSourceBlock(
         required=False,
@@ -102,6 +173,21 @@ class PictureBlock(blocks.StructBlock):
         label=_("alternative text"),
         help_text=_("What the picture shows, for those who do not see it. Empty only for decoration."),
     )
+
+    def clean(self, value: Any) -> Any:
+        checked = super().clean(value)
+        if checked["image"] and checked["src"]:
+            raise _refusal("src", _("Choose a picture, or give its address: one of the two."))
+        if checked["alt"] and not (checked["image"] or checked["src"]):
+            raise _refusal("alt", _("There is no picture that this describes."))
+        return checked
+
+
+def _refusal(field: str, message: Any) -> blocks.StructBlockValidationError:
+    return blocks.StructBlockValidationError(block_errors={field: ValidationError(message)})
+
+
+class PictureBlock(PicturedBlock):
     credit = LineBlock(required=False, label=_("credit"))
     caption = LineBlock(required=False, label=_("caption"))
     link = LinkBlock(required=False, label=_("link"))
@@ -116,11 +202,9 @@ class PictureBlock(blocks.StructBlock):
         label_format: ClassVar = "{alt}"
 
     def clean(self, value: Any) -> Any:
-        cleaned = super().clean(value)
-        if bool(cleaned["image"]) == bool(cleaned["src"]):
-            wrong = ValidationError(_("Choose a picture, or give its address: one of the two."))
-            raise blocks.StructBlockValidationError(block_errors={"src": wrong})
-        return cleaned
+        if not (value["image"] or value["src"]):
+            raise _refusal("src", _("Choose a picture, or give its address: one of the two."))
+        return super().clean(value)
 
 
 class FactBlock(blocks.StructBlock):
@@ -131,7 +215,14 @@ class FactBlock(blocks.StructBlock):
         label_format: ClassVar = "{label}"
 
 
-class QuoteBlock(blocks.StructBlock):
+class FactsBlock(BareBlock):
+    rows = blocks.ListBlock(FactBlock(label=_("row")), label=_("rows"))
+
+    class Meta:
+        icon: ClassVar = "table"
+
+
+class QuoteBlock(PartBlock):
     text = InlineBlock(label=_("text"))
     by = LineBlock(required=False, label=_("said by"))
 
@@ -139,7 +230,7 @@ class QuoteBlock(blocks.StructBlock):
         icon: ClassVar = "openquote"
 
 
-class ButtonBlock(blocks.StructBlock):
+class ButtonBlock(PartBlock):
     label = LineBlock(label=_("label"))
     url = LinkBlock(label=_("address"))
 
@@ -148,18 +239,78 @@ class ButtonBlock(blocks.StructBlock):
         label_format: ClassVar = "{label}"
 
 
+class NoticeBlock(PartBlock):
+    title = LineBlock(required=False, label=_("title"))
+    html = InlineBlock(label=_("text"))
+
+    class Meta:
+        icon: ClassVar = "warning"
+        label_format: ClassVar = "{title}"
+
+
+class TeaserBlock(PicturedBlock):
+    first = ("title", "html", "url")
+    title = LineBlock(label=_("title"))
+    html = InlineBlock(required=False, label=_("text"))
+    url = WebLinkBlock(required=False, label=_("read more at"))
+
+    class Meta:
+        icon: ClassVar = "doc-empty"
+        label_format: ClassVar = "{title}"
+
+
+class SponsorBlock(PicturedBlock):
+    first = ("by", "html", "url")
+    by = LineBlock(label=_("paid for by"), help_text=_("Shown with the word that marks advertising."))
+    html = InlineBlock(label=_("text"))
+    url = WebLinkBlock(required=False, label=_("read more at"))
+
+    class Meta:
+        icon: ClassVar = "tag"
+        label_format: ClassVar = "{by}"
+
+
+class SignatureBlock(PicturedBlock):
+    first = ("html",)
+    html = InlineBlock(label=_("name, and what you do"))
+
+    class Meta:
+        icon: ClassVar = "user"
+
+
+class FileLinkBlock(PartBlock):
+    label = LineBlock(label=_("label"))
+    url = WebLinkBlock(label=_("address"))
+    kind = LineBlock(
+        required=False,
+        label=_("kind"),
+        help_text=_("PDF, HWP …; empty: taken from the end of the address."),
+    )
+    size = LineBlock(required=False, label=_("size"), help_text=_("As readers see it: 1.2 MB."))
+
+    class Meta:
+        icon: ClassVar = "download"
+        label_format: ClassVar = "{label}"
+
+
 class ContentBlock(blocks.StreamBlock):
-    paragraph = InlineBlock(label=_("paragraph"), icon="pilcrow")
-    heading = LineBlock(label=_("sub-heading"), icon="title")
+    paragraph = ParagraphBlock(label=_("paragraph"))
+    heading = HeadingBlock(label=_("sub-heading"))
     list = ItemListBlock(label=_("list"))
     picture = PictureBlock(label=_("picture or video"))
-    facts = blocks.ListBlock(FactBlock(label=_("row")), label=_("facts table"), icon="table")
-    citation = InlineBlock(label=_("citation"), icon="doc-full")
+    facts = FactsBlock(label=_("facts table"))
+    citation = CitationBlock(label=_("citation"))
     quote = QuoteBlock(label=_("quote"))
     button = ButtonBlock(label=_("button"))
+    notice = NoticeBlock(label=_("notice"))
+    teaser = TeaserBlock(label=_("teaser"))
+    divider = blocks.StaticBlock(label=_("divider"), icon="horizontalrule", admin_text=_("A thin line."))
+    sponsor = SponsorBlock(label=_("sponsored text"))
+    signature = SignatureBlock(label=_("signature"))
+    file = FileLinkBlock(label=_("file to download"))
 
 
-class ArticleBlock(blocks.StructBlock):
+class ArticleBlock(PartBlock):
     title = LineBlock(label=_("headline"))
     source = LineBlock(required=False, label=_("source"), help_text=_("Who published it first."))
     date = blocks.DateBlock(required=False, label=_("date"))
@@ -171,7 +322,7 @@ class ArticleBlock(blocks.StructBlock):
         label_format: ClassVar = "{title}"
 
 
-class SectionBlock(blocks.StructBlock):
+class SectionBlock(PartBlock):
     title = LineBlock(label=_("section title"))
     intro = ContentBlock(required=False, label=_("introduction"))
     articles = blocks.ListBlock(ArticleBlock(label=_("article")), label=_("articles"), default=[])

@@ -4,6 +4,7 @@ For every document in normal form: `document_of` gives back what `fill_in` was g
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
 from django.conf import settings
@@ -15,16 +16,22 @@ from pipeline.content.types import (
     Button,
     Citation,
     ContentError,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 from pipeline.models import Issue, Newsletter
 from pipeline.richtext import inline_of, paragraphs_of, source_of
@@ -32,7 +39,7 @@ from pipeline.richtext import inline_of, paragraphs_of, source_of
 Raw: TypeAlias = dict[str, Any]
 """One block as a StreamField stores it: its type and its value."""
 
-FIELDS: Final = ("number", "date", "language", "title", "subject", "preheader")
+FIELDS: Final = ("number", "date", "language", "title", "subject", "preheader", "advertising")
 """What a document and a row have under the same name."""
 _LIMITS: Final = {
     field.name: field.max_length
@@ -41,6 +48,26 @@ _LIMITS: Final = {
 }
 PICTURE_SPEC: Final = "max-1300x4000"
 """Twice the width of the layout's column, for sharp screens; never enlarged."""
+
+
+KINDS: Final[Mapping[str, type[Block]]] = {
+    "paragraph": Paragraph,
+    "heading": Heading,
+    "list": ItemList,
+    "picture": Picture,
+    "facts": Facts,
+    "citation": Citation,
+    "quote": Quote,
+    "button": Button,
+    "notice": Notice,
+    "teaser": Teaser,
+    "divider": Divider,
+    "sponsor": Sponsor,
+    "signature": Signature,
+    "file": FileLink,
+}
+"""What a block is called in the form. Fields have the same names here and there, but where `_value` says otherwise."""
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
 
 
 def document_of(issue: Issue) -> IssueDocument:
@@ -57,6 +84,7 @@ def document_of(issue: Issue) -> IssueDocument:
             title=issue.title,
             subject=issue.subject,
             preheader=issue.preheader,
+            advertising=issue.advertising,
             sections=tuple(_section(block.value) for block in issue.body),
         )
     )
@@ -67,11 +95,11 @@ def fill_in(issue: Issue, document: IssueDocument) -> None:
 
     Raises ContentError for text that is longer than its column; then the row is as it was.
     """
-    fields = {name: getattr(document, name) for name in FIELDS}
+    values = {name: getattr(document, name) for name in FIELDS}
     for name, limit in _LIMITS.items():
-        if len(fields[name]) > limit:
-            raise ContentError(f"it has {len(fields[name])} characters; {limit} is the limit", source=name)
-    for name, value in fields.items():
+        if len(values[name]) > limit:
+            raise ContentError(f"it has {len(values[name])} characters; {limit} is the limit", source=name)
+    for name, value in values.items():
         setattr(issue, name, value)
     issue.body = body_of(document)
 
@@ -83,6 +111,7 @@ def body_of(document: IssueDocument) -> list[Raw]:
             "type": "section",
             "value": {
                 "title": section.title,
+                "lang": section.lang,
                 "intro": [_raw(block) for block in section.intro],
                 "articles": _items(_raw_article(article) for article in section.articles),
             },
@@ -116,34 +145,34 @@ def _raw_article(article: Article) -> Raw:
         "source": article.source,
         "date": article.date and article.date.isoformat(),
         "url": article.url,
+        "lang": article.lang,
         "blocks": [_raw(block) for block in article.blocks],
     }
 
 
 def _raw(block: Block) -> Raw:
-    kind, value = _kind_and_value(block)
-    return {"type": kind, "value": value}
+    return {"type": _NAMES[type(block)], "value": _value(block)}
 
 
-def _kind_and_value(block: Block) -> tuple[str, Any]:  # noqa: PLR0911 (one for each kind of block)
+def _value(block: Block) -> Any:  # noqa: PLR0911 -- one for each kind
+    """As `pipeline.blocks` stores it; a `BareBlock` without a language is its one field."""
     match block:
-        case Paragraph(html):
-            return "paragraph", source_of(html)
-        case Heading(text):
-            return "heading", text
-        case ItemList(style, items):
-            return "list", {"style": style.value, "items": _items(source_of(item) for item in items)}
-        case Picture():
-            words = ("src", "alt", "credit", "caption", "link", "video")
-            return "picture", {"image": None} | {name: getattr(block, name) for name in words}
-        case Facts(rows):
-            return "facts", _items({"label": label, "value": source_of(value)} for label, value in rows)
-        case Citation(html):
-            return "citation", source_of(html)
-        case Quote(html, by):
-            return "quote", {"text": source_of(html), "by": by}
-        case Button(label, url):
-            return "button", {"label": label, "url": url}
+        case Divider():
+            return None
+        case ItemList(style, items, lang):
+            return {"style": style.value, "items": _items(source_of(item) for item in items), "lang": lang}
+        case Facts(rows, lang):
+            table = _items({"label": label, "value": source_of(value)} for label, value in rows)
+            return {"rows": table, "lang": lang} if lang else table
+        case Paragraph(html, "") | Citation(html, ""):
+            return source_of(html)
+        case Heading(text, ""):
+            return text
+        case Quote(html, by, lang):
+            return {"text": source_of(html), "by": by, "lang": lang}
+        case _:
+            value = {each.name: getattr(block, each.name) for each in fields(block)}
+            return value | ({"html": source_of(value["html"])} if "html" in value else {})
 
 
 # A field that nobody filled in is None here: the row may be older than the field.
@@ -154,6 +183,7 @@ def _section(value: Mapping[str, Any]) -> Section:
         title=value["title"] or "",
         articles=tuple(_article(article) for article in value["articles"]),
         intro=tuple(_blocks(value["intro"])),
+        lang=value["lang"] or "",
     )
 
 
@@ -164,6 +194,7 @@ def _article(value: Mapping[str, Any]) -> Article:
         source=value["source"] or "",
         date=value["date"],
         url=value["url"] or "",
+        lang=value["lang"] or "",
     )
 
 
@@ -174,27 +205,35 @@ def _blocks(stream: Any) -> Iterator[Block]:
 
 def _read(kind: str, value: Any) -> Iterator[Block]:
     match kind:
+        case "divider":
+            yield Divider()
         case "paragraph":
-            yield from map(Paragraph, paragraphs_of(value.source))
-        case "heading":
-            yield Heading(value or "")
+            lang = value["lang"] or ""
+            yield from (Paragraph(html, lang) for html in paragraphs_of(value["html"].source))
         case "list":
             items = tuple(inline_of(item.source) for item in value["items"])
-            yield ItemList(ListStyle(value["style"]), items)
-        case "picture":
-            yield _picture(value)
+            yield ItemList(ListStyle(value["style"]), items, value["lang"] or "")
         case "facts":
-            yield Facts(tuple((row["label"] or "", inline_of(row["value"].source)) for row in value))
-        case "citation":
-            yield Citation(inline_of(value.source))
+            rows = tuple((row["label"] or "", inline_of(row["value"].source)) for row in value["rows"])
+            yield Facts(rows, value["lang"] or "")
         case "quote":
-            yield Quote(inline_of(value["text"].source), value["by"] or "")
-        case "button":
-            yield Button(value["label"] or "", value["url"] or "")
+            yield Quote(inline_of(value["text"].source), value["by"] or "", value["lang"] or "")
+        case _:
+            yield _plain(KINDS[kind], value)
 
 
-def _picture(value: Mapping[str, Any]) -> Picture:
+def _plain(kind: Any, value: Mapping[str, Any]) -> Block:
+    """A block whose fields are single values."""
+    words = {each.name: value[each.name] or "" for each in fields(kind) if each.name not in {"html", "src"}}
+    if "html" in value:
+        words["html"] = inline_of(value["html"].source)
+    if "src" in value:
+        words["src"] = _source(value)
+    block: Block = kind(**words)
+    return block
+
+
+def _source(value: Mapping[str, Any]) -> str:
+    """Where a picture is: the address of what was chosen, else what was written."""
     image = value["image"]
-    src = settings.BASE_URL + image.get_rendition(PICTURE_SPEC).url if image else value["src"]
-    words = {name: value[name] or "" for name in ("alt", "credit", "caption", "link", "video")}
-    return Picture(src=src or "", **words)
+    return settings.BASE_URL + image.get_rendition(PICTURE_SPEC).url if image else value["src"] or ""

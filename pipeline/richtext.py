@@ -1,17 +1,20 @@
 """The form's rich text (`<p>` with `<b>`, `<i>`, `<a>`) and the canonical inline HTML of an issue: there and back.
 
-Rich text from the form is hostile: of its elements only those that the canonical form knows have any effect, of all
-others the text stays, as text.
+Rich text from the form is hostile. What is stored is what nh3 leaves of it; and of what is read, only the elements that
+the canonical form knows have any effect, of all others the text stays, as text.
 """
 
 from html.parser import HTMLParser
 from typing import Final
+
+import nh3
 
 from pipeline.content.issuefile.spans import BREAK, STYLES, Span, html_of, normal_spans
 from pipeline.content.types import Html
 
 _NAMES: Final = {"b": "strong", "i": "em"}
 _INLINE: Final = {*STYLES, *_NAMES, "span", "embed"}
+_KEPT: Final = {"p", "br", *STYLES, *_NAMES}
 
 
 class _Reader(HTMLParser):
@@ -62,6 +65,14 @@ def paragraphs_of(source: str) -> tuple[Html, ...]:
 def inline_of(source: str) -> Html:
     """Rich text as one run of inline HTML, `<br/>` between paragraphs. Raises ContentError like `paragraphs_of`."""
     return "<br/>".join(paragraphs_of(source))
+
+
+def cleaned(source: str) -> str:
+    """Rich text with nothing in it but the elements of the form, to be stored.
+
+    Addresses that no issue may hold are for `paragraphs_of` to refuse first: here they would be gone without a word.
+    """
+    return nh3.clean(source, tags=_KEPT, attributes={"a": {"href"}}, link_rel=None)
 
 
 def source_of(html: Html) -> str:

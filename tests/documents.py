@@ -1,5 +1,7 @@
 """Any issue document, as Hypothesis strategies: hostile texts, every inline style, every kind of block."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from pipeline.content.issuefile import normal_html
@@ -8,16 +10,22 @@ from pipeline.content.types import (
     Article,
     Button,
     Citation,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 
 SIGNS = "*_[]()#>{}|\\`~!&<=+-.:;'\" \t\n0123456789aZ가셔을漢👩‍👧é\u00a0\u3000\u200b➊①②/@$%^,"
@@ -49,28 +57,39 @@ urls = st.sampled_from(
 web_urls = urls.filter(lambda url: url.lower().startswith("http"))
 htmls = st.lists(st.builds(Span, texts, st.booleans(), st.booleans(), st.just("") | urls), max_size=4).map(html_of)
 full_htmls = htmls.filter(lambda html: normal_html(html) != "")
-pictures = st.builds(
-    Picture,
-    st.sampled_from(["a.png", "사진/a b.png", "https://x.example/a.png?b=(c", "a&amp;b.png"]),
-    texts,
-    texts,
-    texts,
-    st.just("") | urls,
-    st.just("") | web_urls,
-)
+sources = st.sampled_from(["a.png", "사진/a b.png", "https://x.example/a.png?b=(c", "a&amp;b.png"])
+langs = st.sampled_from(["", "", "ko", "zh-Hant-TW"])
+optional_urls = st.just("") | urls
+optional_web_urls = st.just("") | web_urls
+pictures = st.builds(Picture, sources, texts, texts, texts, optional_urls, optional_web_urls, langs)
+
+
+def pictured(kind, *fields, **named):
+    """A block with a picture and its description, or without both."""
+    source = st.just({}) | st.fixed_dictionaries({"src": sources, "alt": texts})
+    plain = st.builds(kind, *fields, **named)
+    return st.builds(lambda block, picture: replace(block, **picture), plain, source)
+
+
 any_block = st.one_of(
-    st.builds(Paragraph, htmls),
-    st.builds(Heading, texts),
-    st.builds(ItemList, st.sampled_from(ListStyle), st.lists(htmls, max_size=3).map(tuple)),
+    st.builds(Paragraph, htmls, langs),
+    st.builds(Heading, texts, langs),
+    st.builds(ItemList, st.sampled_from(ListStyle), st.lists(htmls, max_size=3).map(tuple), langs),
     pictures,
-    st.builds(Facts, st.lists(st.tuples(lines, full_htmls), max_size=3).map(tuple)),
-    st.builds(Citation, htmls),
-    st.builds(Quote, full_htmls, texts),
-    st.builds(Button, lines, urls),
+    st.builds(Facts, st.lists(st.tuples(lines, full_htmls), max_size=3).map(tuple), langs),
+    st.builds(Citation, htmls, langs),
+    st.builds(Quote, full_htmls, texts, langs),
+    st.builds(Button, lines, urls, langs),
+    st.builds(Notice, full_htmls, texts, langs),
+    pictured(Teaser, lines, htmls, optional_web_urls, lang=langs),
+    st.just(Divider()),
+    pictured(Sponsor, full_htmls, lines, optional_web_urls, lang=langs),
+    pictured(Signature, full_htmls, lang=langs),
+    st.builds(FileLink, lines, web_urls, texts, texts, langs),
 )
 some_blocks = st.lists(any_block, max_size=4).map(tuple)
-articles = st.builds(Article, lines, some_blocks, texts, st.none() | st.dates(), st.just("") | web_urls)
-sections = st.builds(Section, lines, st.lists(articles, max_size=2).map(tuple), some_blocks)
+articles = st.builds(Article, lines, some_blocks, texts, st.none() | st.dates(), optional_web_urls, langs)
+sections = st.builds(Section, lines, st.lists(articles, max_size=2).map(tuple), some_blocks, langs)
 documents = st.builds(
     IssueDocument,
     newsletter=st.just("smart-city"),
@@ -81,6 +100,7 @@ documents = st.builds(
     subject=lines,
     preheader=texts,
     sections=st.lists(sections, max_size=2).map(tuple),
+    advertising=st.booleans(),
 )
 profiles = st.builds(
     NewsletterProfile,

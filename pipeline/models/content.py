@@ -71,6 +71,7 @@ class Issue(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
     title = models.CharField(_("title"), max_length=300)
     subject = models.CharField(_("subject"), max_length=300)
     preheader = models.CharField(_("preheader"), max_length=300, blank=True)
+    advertising = models.BooleanField(_("advertising"), default=False, db_default=False)
     body = StreamField(IssueBody(), verbose_name=_("sections"), blank=True)
     pictures = models.JSONField(default=dict, editable=False, db_comment="src as written → stored file")
 

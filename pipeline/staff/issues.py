@@ -98,6 +98,10 @@ class IssueViewSet(SnippetViewSet):
                     FieldPanel("title"),
                     FieldPanel("subject", help_text=_('May greet by name: {{ first_name | default("there") }}')),
                     FieldPanel("preheader", help_text=_("The line that inboxes show beside the subject.")),
+                    FieldPanel(
+                        "advertising",
+                        help_text=_("This issue advertises. In Korea its subject must then begin with (광고)."),
+                    ),
                 ],
                 heading=_("Headlines"),
             ),

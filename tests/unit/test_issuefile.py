@@ -17,16 +17,22 @@ from pipeline.content.types import (
     Button,
     Citation,
     ContentError,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 
 
@@ -171,10 +177,59 @@ Two.
             '![A \\*tower](<a b.png>){credit="©" caption="c" link="https://x.example" video="https://y.example/v"}',
             Picture("a b.png", "A *tower", "©", "c", "https://x.example", "https://y.example/v"),
         ),
+        ("[A](https://x.example/g.pdf){.file}", FileLink("A", "https://x.example/g.pdf")),
+        ('[A](https://x.example){.file kind=PDF size="1 MB"}', FileLink("A", "https://x.example", "PDF", "1 MB")),
+        ("a *b*\n{.notice}", Notice("a <em>b</em>")),
+        ('a\\\nb {.notice title="Moved" lang=ko}', Notice("a<br/>b", "Moved", "ko")),
+        ('a\n{.teaser title="T" link="https://x.example"}', Teaser("T", "a", "https://x.example")),
+        ('T &amp; \\*t\n{.teaser picture="a.png" alt="A"}', Teaser("T & *t", src="a.png", alt="A")),
+        ('a\n{.sponsor by="B" link="https://x.example"}', Sponsor("a", "B", "https://x.example")),
+        ("Ann\\\nEditor\n{.signature}", Signature("Ann<br/>Editor")),
+        ("---", Divider()),
+        ("* * *", Divider()),
     ],
 )  # fmt: skip
 def test_a_block(text, block):
     assert blocks(text) == (block,)
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("a\n{lang=ko}", "ko"),
+        ("a\n{.citation lang=ko}", "ko"),
+        ('- a\n{lang="ko"}', "ko"),
+        ("1. a\n{.circled lang=ko}", "ko"),
+        ("➊ a\n{lang=ko}", "ko"),
+        ("a\n: b\n\n{lang=ko}", "ko"),
+        ("a\n: b\n  {lang=ko}", "ko"),
+        ("> a\n> {lang=ko}", "ko"),
+        ("![a](b.png){lang=ko}", "ko"),
+        ("[a](https://x.example){.button lang=ko}", "ko"),
+        ("[a](https://x.example){.file lang=pt-BR}", "pt-BR"),
+        ("a\n{.signature lang=ko}", "ko"),
+        ("### A {lang=zh-Hant}", "zh-Hant"),
+    ],
+)
+def test_the_language_of_a_block(text, lang):
+    (block,) = blocks(text)
+    assert block.lang == lang
+    issue = IssueFile(replace(parse(FRONT).document, sections=(Section("S", (), (block,)),)))
+    assert parse(write(issue)) == issue
+
+
+def test_the_language_of_a_section_and_of_an_article():
+    (section,) = body("# S {lang=ko}\n\n## A {lang=en date=2021-08-31}\n")
+    assert (section.lang, section.articles[0].lang) == ("ko", "en")
+
+
+@pytest.mark.parametrize(
+    ("line", "advertising"), [("", False), ("advertising: false\n", False), ("advertising: true\n", True)]
+)
+def test_an_issue_that_advertises_says_so(line, advertising):
+    issue = parse(FRONT.replace("number: 20\n", f"number: 20\n{line}"))
+    assert issue.document.advertising is advertising
+    assert ("advertising: true" in write(issue)) is advertising
 
 
 def test_lists_and_tables_that_stand_side_by_side_stay_apart():
@@ -233,7 +288,8 @@ def test_blocks_without_anything_in_them_are_gone(block):
     "block",
     [
         Facts((("a", ""),)), Facts((("", "a"),)), Quote("", "x"), Button("", "https://x.example"), Button("a", ""),
-        Picture("", "a"),
+        Picture("", "a"), Notice("", "x"), Teaser("", "a"), Sponsor("a", ""), Sponsor("", "a"), Signature(""),
+        Signature("a", alt="b"), FileLink("", "https://x.example"), FileLink("a", ""), Paragraph("a", "Korean!"),
     ],
 )  # fmt: skip
 def test_blocks_with_half_of_what_they_need_are_refused_with_their_place(block):
@@ -254,6 +310,7 @@ def test_blocks_with_half_of_what_they_need_are_refused_with_their_place(block):
         ({"preheader": "\x00"}, "preheader"),
         ({"sections": (Section("", ()),)}, "sections[0].title"),
         ({"sections": (Section("a", (Article("b", (), url="x"),)),)}, "sections[0].articles[0]"),
+        ({"sections": (Section("a", (), lang="x"),)}, "sections[0].lang"),
     ],
 )
 def test_fields_that_cannot_be_used_are_refused_with_their_place(fields, place):

@@ -16,14 +16,19 @@ from pipeline.content.types import (
     Citation,
     ContentError,
     Facts,
+    FileLink,
     Heading,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 
 HOSTILE = [
@@ -56,6 +61,13 @@ def test_text_that_looks_like_markdown_survives_in_every_place(text):
         Citation(html),
         Button(text, "https://a.example/"),
         Picture("a.png", text, text, text),
+        Notice(f"{html}<br/>{html}", text),
+        Notice(html),
+        Teaser(text, f"{html}<br/>{html}", src="a.png", alt=text),
+        Teaser(text, url="https://a.example/"),
+        Sponsor(html, text, src="a.png", alt=text),
+        Signature(f"{html}<br/>{html}", "a.png", text),
+        FileLink(text, "https://a.example/", text, text),
     )
     article = Article(text, everywhere, source=text)
     document = replace(parse(FRONT).document, title=text, preheader=text, sections=(Section(text, (article,)),))

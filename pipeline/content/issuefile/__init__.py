@@ -5,7 +5,8 @@ one form that a file can carry. For every `IssueFile` x that `write` accepts: `p
 The syntax, as editors read it, is in docs/issue-file.md.
 
 Inside: `spans` inline text and its normal form · `fields` single values · `normal` whole documents ·
-`frontmatter` the YAML · `places` line and column · `flavour` our Markdown · `reader` and `writer` the body.
+`frontmatter` the YAML · `places` line and column · `flavour` our Markdown · `reader` (`blocks`, `dressing`) and
+`writer` the body.
 """
 
 import re

@@ -95,13 +95,17 @@ def _attribute(item: re.Match[str]) -> Attribute:
     return Attribute(item["name"], value, item.start())
 
 
+_BARE = {"date", "lang"}
+"""Values that hold letters, digits and hyphens alone, written without quotes."""
+
+
 def write_attributes(*classes: str, **values: str) -> str:
     """`{.class name="value"}` of what is not empty; the empty string when nothing is left."""
-    items = [*classes, *(f"{name}={_value(value)}" for name, value in values.items() if value)]
+    items = [*classes, *(f"{name}={_value(name, value)}" for name, value in values.items() if value)]
     return f"{{{' '.join(items)}}}" if items else ""
 
 
-def _value(value: str) -> str:
-    if re.fullmatch(r"[0-9-]+", value):
+def _value(name: str, value: str) -> str:
+    if name in _BARE and re.fullmatch(r"[A-Za-z0-9-]+", value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

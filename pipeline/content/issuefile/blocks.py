@@ -9,13 +9,15 @@ from markdown_it.tree import SyntaxTreeNode
 from pipeline.content.issuefile.attributes import Attributes
 from pipeline.content.issuefile.fields import circled_number
 from pipeline.content.issuefile.flavour import inline_tokens, plain_text, spans_of_tokens
+from pipeline.content.issuefile.normal import normal_lang
 from pipeline.content.issuefile.places import Body, Passage
 from pipeline.content.issuefile.spans import html_of, normal_spans
 from pipeline.content.types import (
     Block,
     Button,
-    Citation,
+    Divider,
     Facts,
+    FileLink,
     Html,
     ItemList,
     ListStyle,
@@ -69,26 +71,27 @@ def read_block(node: SyntaxTreeNode, body: Body) -> Found:
             return Found(Quote(line.html()), line.attributes, line.passage)
         case "dl":
             return _facts(node, body)
+        case "hr":
+            return Found(Divider(), None, body.passage(node))
     raise body.error(f"{_NAMES.get(node.type, node.type)} has no place in an issue: {_BLOCKS}", node)
 
 
 _NAMES = {
-    "hr": "a rule (---)",
     "code_block": "code (a line indented by four spaces)",
     "fence": "code (```)",
     "table": "a table",
 }
 _BLOCKS = (
-    "there are paragraphs, lists (- or 1.), facts (a label, below it a line : value), quotes (>), pictures, "
-    "citations and buttons"
+    "there are paragraphs, lists (- or 1.), facts (a label, below it a line : value), quotes (>), dividers (---), "
+    "pictures, buttons and files, and paragraphs ended by {.citation}, {.notice}, {.teaser}, {.sponsor} or {.signature}"
 )
 
 
 def _paragraph(line: Line) -> Found:
     if not line.tokens:
         return Found(None, line.attributes, line.passage)
-    if line.attributes and ".button" in line.attributes.names():
-        return Found(_button(line, line.attributes), None, line.passage)
+    if line.attributes and line.attributes.names() & {".button", ".file"}:
+        return Found(_link(line, line.attributes), None, line.passage)
     if line.tokens[0].type == "image" and len(line.tokens) == 1:
         return Found(_picture(line), line.attributes, line.passage)
     if _starts_circled(line.tokens, 1):
@@ -96,14 +99,21 @@ def _paragraph(line: Line) -> Found:
     return Found(Paragraph(line.html()), line.attributes, line.passage)
 
 
-def _button(line: Line, attributes: Attributes) -> Button:
-    attributes.read("a button", (".button",))
+def _link(line: Line, attributes: Attributes) -> Button | FileLink:
+    """A lone link that its attributes make a button or a file to download."""
+    kind, *names = (".button",) if ".button" in attributes.names() else (".file", "kind", "size")
+    values = attributes.read(f"a {kind[1:]}", (kind, *names, "lang"))
     first, *label, last = line.tokens if len(line.tokens) > 1 else [*line.tokens, *line.tokens]
     closes = [token for token in line.tokens if token.type == "link_close"]
     if first.type != "link_open" or closes != [last]:
-        raise attributes.error("{.button} makes a button of a lone link: [label](https://…){.button}", ".button")
+        what = f"{{{kind}}} makes a {kind[1:]} of a lone link: [label](https://…){{{kind}}}"
+        raise attributes.error(what, kind)
     line.html()  # judges the address
-    return Button(plain_text(label, line.passage, what="a button's label"), str(first.attrs["href"]))
+    text, url = plain_text(label, line.passage, what=f"a {kind[1:]}'s label"), str(first.attrs["href"])
+    lang = attributes.converted("lang", normal_lang) or ""
+    if kind == ".button":
+        return Button(text, url, lang)
+    return FileLink(text, url, values.get("kind", ""), values.get("size", ""), lang)
 
 
 def _picture(line: Line) -> Picture:
@@ -213,25 +223,3 @@ def _label(line: Line) -> str:
     if not label:
         raise line.passage.error("this label is empty")
     return label
-
-
-def dress(block: Block, attributes: Attributes) -> Block:
-    """The block with its attributes. Raises `ContentError` at an attribute that this kind of block does not take."""
-    match block:
-        case Paragraph(html):
-            values = attributes.read("a paragraph", (".citation", ".button"))
-            if ".button" in values:
-                raise attributes.error("{.button} stands right after its link, in the same paragraph", ".button")
-            return Citation(html) if ".citation" in values else block
-        case Picture():
-            return replace(block, **attributes.read("a picture", ("credit", "caption", "link", "video")))
-        case Quote():
-            return replace(block, **attributes.read("a quote", ("by",)))
-        case ItemList(ListStyle.NUMBER):
-            attributes.read("a numbered list", (".circled",))
-            return replace(block, style=ListStyle.CIRCLED)
-        case Facts():
-            attributes.read("a table of facts", (".facts",))
-            return block
-    attributes.read(f"this {type(block).__name__}", ())
-    return block

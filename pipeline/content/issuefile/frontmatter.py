@@ -26,7 +26,8 @@ from pipeline.content.types import ContentError, IssueDocument, NewsletterProfil
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 3
 
-KEYS = ("newsletter", "title", "number", "date", "language", "subject", "preheader")
+REQUIRED = ("newsletter", "title", "number", "date", "language", "subject", "preheader")
+KEYS = (*REQUIRED, "advertising")
 NEWSLETTER_KEYS = ("slug", "name", "sender", "reply_to", "postal_address", "language", "layout", "brand")
 SENDER_KEYS = ("name", "address")
 
@@ -51,7 +52,7 @@ def read_front_matter(text: str, *, source: str) -> tuple[dict[str, Any], Newsle
     `text` has an empty first line in place of the opening `---`, so that its lines count as the file's.
     """
     fields = _Fields(source, Entry(_entries(text, source), 1, 1))
-    fields.expect("the front matter", KEYS, required=KEYS)
+    fields.expect("the front matter", KEYS, required=REQUIRED)
     profile = fields.inner("newsletter").profile() if fields.is_mapping("newsletter") else None
     return {
         "newsletter": profile.slug if profile else fields.read("newsletter", normal_slug),
@@ -61,11 +62,16 @@ def read_front_matter(text: str, *, source: str) -> tuple[dict[str, Any], Newsle
         "language": fields.read("language", normal_language),
         "subject": fields.read("subject", partial(required_line, name="the subject")),
         "preheader": fields.read("preheader", normal_line),
+        "advertising": "advertising" in fields.entries and fields.read("advertising", _yes_or_no),
     }, profile
 
 
 def _number(text: str) -> int:
     return normal_number(int(matching(text, r"[1-9][0-9]{0,8}", "the number must be a whole number such as 20")))
+
+
+def _yes_or_no(text: str) -> bool:
+    return matching(text, "true|false", "advertising is true or false") == "true"
 
 
 def read_date(text: str) -> date:
@@ -241,6 +247,7 @@ def write_front_matter(document: IssueDocument, profile: NewsletterProfile | Non
             f"language: {document.language}\n",
             f"subject: {_text(document.subject)}\n",
             f"preheader: {_text(document.preheader)}\n",
+            "advertising: true\n" if document.advertising else "",
         )
     )
 

@@ -1,8 +1,8 @@
 """The normal form of a document: what an issue file can carry, and the staff form reuses.
 
 One line of text has no outer and no doubled blanks; inline text is as `spans` says; empty paragraphs, headings,
-quotes, entries and rows are gone, and so are lists and tables without any; web addresses and picture paths are
-usable; no field holds controls, C1, byte order marks or characters that turn the direction of text.
+quotes, entries and rows are gone, and so are lists and tables without any; web addresses, picture paths and language
+tags are usable; no field holds controls, C1, byte order marks or characters that turn the direction of text.
 Normalising twice changes nothing.
 """
 
@@ -27,15 +27,21 @@ from pipeline.content.types import (
     Button,
     Citation,
     ContentError,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 
 P = ParamSpec("P")
@@ -59,6 +65,7 @@ def normalise(document: IssueDocument) -> IssueDocument:
         subject=_at("subject", required_line, document.subject, "the subject"),
         preheader=_at("preheader", normal_line, document.preheader),
         sections=tuple(_section(each, f"sections[{i}]") for i, each in enumerate(document.sections)),
+        advertising=document.advertising,
     )
 
 
@@ -76,6 +83,11 @@ def normal_language(value: str) -> str:
     return matching(value, r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "the language must be a tag such as en, ko or pt-BR")
 
 
+def normal_lang(value: str) -> str:
+    """The language of a part; empty for that of what surrounds it."""
+    return normal_language(value) if value else ""
+
+
 def _at(place: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
@@ -88,6 +100,7 @@ def _section(section: Section, place: str) -> Section:
         title=_at(f"{place}.title", required_line, section.title, "the section's title"),
         articles=tuple(_article(each, f"{place}.articles[{i}]") for i, each in enumerate(section.articles)),
         intro=_blocks(section.intro, f"{place}.intro"),
+        lang=_at(f"{place}.lang", normal_lang, section.lang),
     )
 
 
@@ -101,7 +114,8 @@ def _article_fields(article: Article) -> Article:
         article,
         title=required_line(article.title, "the article's title"),
         source=normal_line(article.source),
-        url=normal_web_link(article.url) if article.url else "",
+        url=_web(article.url),
+        lang=normal_lang(article.lang),
     )
 
 
@@ -112,50 +126,100 @@ def _blocks(blocks: Iterable[Block], place: str) -> tuple[Block, ...]:
 
 def normal_block(block: Block) -> Block | None:  # noqa: PLR0911 -- one for each kind
     """The block in normal form, None when nothing is in it. Raises `ContentError` without a place."""
+    if isinstance(block, Divider):
+        return block
+    block = replace(block, lang=normal_lang(block.lang))
     match block:
-        case Paragraph(html):
-            return Paragraph(text) if (text := normal_html(html)) else None
-        case Citation(html):
-            return Citation(text) if (text := normal_html(html)) else None
         case Heading(text):
-            return Heading(line) if (line := normal_line(text)) else None
-        case ItemList(style, items):
+            return replace(block, text=line) if (line := normal_line(text)) else None
+        case ItemList(items=items):
             entries = tuple(entry for entry in map(normal_html, items) if entry)
-            return ItemList(style, entries) if entries else None
-        case Facts(rows):
-            return _facts(rows)
-        case Quote(html, by):
-            return _quote(normal_html(html), normal_line(by))
+            return replace(block, items=entries) if entries else None
+        case Facts():
+            return _facts(block)
         case Picture():
             return _picture(block)
-        case Button(label, url):
-            return Button(required_line(label, "the button's label"), normal_link(url))
+        case Button() | FileLink():
+            return _link(block)
+        case _:
+            return _prose(block)
 
 
-def _quote(html: str, by: str) -> Quote | None:
-    if by and not html:
-        raise ContentError(f"the quote by {by!r} has no words")
-    return Quote(html, by) if html else None
+def _prose(block: Paragraph | Citation | Quote | Notice | Teaser | Sponsor | Signature) -> Block | None:
+    """A block around a run of text."""
+    html = normal_html(block.html)
+    match block:
+        case Paragraph() | Citation():
+            return replace(block, html=html) if html else None
+        case Quote(by=by):
+            return _titled(replace(block, html=html, by=normal_line(by)), by, f"the quote by {by!r} has no words")
+        case Notice(title=title):
+            lacks = f"the notice {title!r} has no text"
+            return _titled(replace(block, html=html, title=normal_line(title)), title, lacks)
+        case Teaser():
+            title = required_line(block.title, "the teaser's title")
+            return _pictured(replace(block, html=html, title=title, url=_web(block.url)))
+        case Sponsor():
+            by = required_line(block.by, "who pays for the sponsored text (by)")
+            return _pictured(replace(block, html=_words(html, "the sponsored text"), by=by, url=_web(block.url)))
+        case Signature():
+            return _pictured(replace(block, html=_words(html, "the signature")))
 
 
-def _facts(rows: Iterable[tuple[str, str]]) -> Facts | None:
-    normal = tuple((normal_line(label), normal_html(value)) for label, value in rows)
+T_Titled = TypeVar("T_Titled", Quote, Notice)
+T_Pictured = TypeVar("T_Pictured", Teaser, Sponsor, Signature)
+
+
+def _titled(block: T_Titled, title: str, lacks: str) -> T_Titled | None:
+    """None without anything in it. `lacks` is what to say of a title alone."""
+    if title.strip() and not block.html:
+        raise ContentError(lacks)
+    return block if block.html else None
+
+
+def _pictured(block: T_Pictured) -> T_Pictured:
+    if block.alt.strip() and not block.src:
+        raise ContentError(f"the description {block.alt!r} is that of a picture, but there is none")
+    return replace(block, src=normal_picture_source(block.src) if block.src else "", alt=normal_line(block.alt))
+
+
+def _words(html: str, name: str) -> str:
+    if not html:
+        raise ContentError(f"{name} is empty")
+    return html
+
+
+def _web(url: str) -> str:
+    return normal_web_link(url) if url else ""
+
+
+def _facts(facts: Facts) -> Facts | None:
+    normal = tuple((normal_line(label), normal_html(value)) for label, value in facts.rows)
     for label, value in normal:
         if bool(label) != bool(value):
             raise ContentError(f"the row {label or value!r} needs both a label and a value")
     filled = tuple(row for row in normal if row[0])
-    return Facts(filled) if filled else None
+    return replace(facts, rows=filled) if filled else None
 
 
 def _picture(picture: Picture) -> Picture:
-    return Picture(
+    return replace(
+        picture,
         src=normal_picture_source(picture.src),
         alt=normal_line(picture.alt),
         credit=normal_line(picture.credit),
         caption=normal_line(picture.caption),
         link=normal_link(picture.link) if picture.link else "",
-        video=normal_web_link(picture.video) if picture.video else "",
+        video=_web(picture.video),
     )
+
+
+def _link(block: Button | FileLink) -> Button | FileLink:
+    if isinstance(block, Button):
+        return replace(block, label=required_line(block.label, "the button's label"), url=normal_link(block.url))
+    label = required_line(block.label, "the name of the file to download")
+    url = normal_web_link(block.url)
+    return replace(block, label=label, url=url, kind=normal_line(block.kind), size=normal_line(block.size))
 
 
 def normal_profile(profile: NewsletterProfile, *, slug: str) -> NewsletterProfile:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from markdown_it.tree import SyntaxTreeNode
 
 from pipeline.content.issuefile.attributes import Attributes
-from pipeline.content.issuefile.blocks import dress, read_block, read_line
+from pipeline.content.issuefile.blocks import read_block, read_line
+from pipeline.content.issuefile.dressing import dress
 from pipeline.content.issuefile.fields import normal_line, normal_web_link
 from pipeline.content.issuefile.flavour import FLAVOUR, plain_text
 from pipeline.content.issuefile.frontmatter import read_date
-from pipeline.content.issuefile.normal import normal_block
+from pipeline.content.issuefile.normal import normal_block, normal_lang
 from pipeline.content.issuefile.places import Body
 from pipeline.content.types import Article, Block, Heading, Section
 
@@ -38,6 +39,7 @@ class _OpenArticle:
 @dataclass(slots=True)
 class _OpenSection:
     title: str
+    lang: str
     intro: list[Block] = field(default_factory=list)
     articles: list[_OpenArticle] = field(default_factory=list)
 
@@ -47,7 +49,8 @@ class _OpenSection:
         return self.articles[-1].blocks if self.articles else self.intro
 
     def closed(self) -> Section:
-        return Section(self.title, tuple(article.closed() for article in self.articles), tuple(self.intro))
+        articles = tuple(article.closed() for article in self.articles)
+        return Section(self.title, articles, tuple(self.intro), self.lang)
 
 
 @dataclass(slots=True)
@@ -73,12 +76,11 @@ class _Reader:
         if node.tag == "h2":
             self.sections[-1].articles.append(_OpenArticle(_article(title, line.attributes)))
             return
-        if line.attributes:
-            line.attributes.read("a section or sub-heading", ())
+        lang = _lang("a section or sub-heading", line.attributes)
         if node.tag == "h1":
-            self.sections.append(_OpenSection(title))
+            self.sections.append(_OpenSection(title, lang))
         else:
-            self.sections[-1].blocks.append(Heading(title))
+            self.sections[-1].blocks.append(Heading(title, lang))
 
     def _check_heading(self, node: SyntaxTreeNode) -> None:
         if not node.markup.startswith("#"):
@@ -108,11 +110,20 @@ class _Reader:
 def _article(title: str, attributes: Attributes | None) -> Article:
     if not attributes:
         return Article(title, ())
-    attributes.read("an article", ("source", "date", "url"))
+    attributes.read("an article", ("source", "date", "url", "lang"))
     return Article(
         title,
         (),
         source=attributes.converted("source", normal_line) or "",
         date=attributes.converted("date", read_date),
         url=attributes.converted("url", normal_web_link) or "",
+        lang=attributes.converted("lang", normal_lang) or "",
     )
+
+
+def _lang(what: str, attributes: Attributes | None) -> str:
+    """The one attribute that `what` may have."""
+    if not attributes:
+        return ""
+    attributes.read(what, ("lang",))
+    return attributes.converted("lang", normal_lang) or ""

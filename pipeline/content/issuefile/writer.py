@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from pipeline.content.issuefile.attributes import write_attributes
 from pipeline.content.issuefile.fields import circled_number
@@ -13,16 +14,26 @@ from pipeline.content.types import (
     Block,
     Button,
     Citation,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     Html,
     ItemList,
     ListStyle,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
+
+_Prose: TypeAlias = Paragraph | Citation | Notice | Teaser | Sponsor | Signature
+_Alone: TypeAlias = _Prose | Heading | Picture | Quote | Button | FileLink | Divider
+"""What is written without a look at its neighbours."""
 
 
 def write_sections(sections: Iterable[Section]) -> str:
@@ -37,7 +48,7 @@ def _spaced(blocks: Iterable[str]) -> Iterator[str]:
 
 def _section_lines(sections: Iterable[Section]) -> Iterator[str]:
     for section in sections:
-        yield f"# {_line(section.title)}"
+        yield _heading("#", section.title, write_attributes(lang=section.lang))
         yield from _blocks(section.intro)
         for article in section.articles:
             yield _article_heading(article)
@@ -46,8 +57,12 @@ def _section_lines(sections: Iterable[Section]) -> Iterator[str]:
 
 def _article_heading(article: Article) -> str:
     day = article.date.isoformat() if article.date else ""
-    attributes = write_attributes(source=article.source, date=day, url=article.url)
-    return f"## {_line(article.title)} {attributes}".rstrip(" ")
+    attributes = write_attributes(source=article.source, date=day, url=article.url, lang=article.lang)
+    return _heading("##", article.title, attributes)
+
+
+def _heading(marks: str, title: str, attributes: str) -> str:
+    return f"{marks} {_line(title)} {attributes}".rstrip(" ")
 
 
 def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
@@ -58,10 +73,10 @@ def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
         if isinstance(block, ItemList):
             other_marker = not other_marker and _is_like(block, before)
             yield _list(block, other_marker=other_marker)
+        elif isinstance(block, Facts):
+            yield from _facts(block, apart=isinstance(next(iter(blocks[number + 1 :]), None), Facts))
         else:
             yield _block(block)
-        if isinstance(block, Facts) and isinstance(next(iter(blocks[number + 1 :]), None), Facts):
-            yield write_attributes(".facts")
 
 
 def _is_like(block: ItemList, before: Block | None) -> bool:
@@ -70,26 +85,58 @@ def _is_like(block: ItemList, before: Block | None) -> bool:
     return isinstance(before, ItemList) and (before.style == bullets) == (block.style == bullets)
 
 
-def _block(block: Block) -> str:  # noqa: PLR0911 -- one for each kind
+def _block(block: _Alone) -> str:  # noqa: PLR0911 -- one for each kind
     match block:
-        case Paragraph(html):
-            return _text(html)
-        case Heading(text):
-            return f"### {_line(text)}"
-        case Citation(html):
-            return f"{_text(html)}\n{write_attributes('.citation')}"
-        case Quote(html, by):
-            lines = f"{_text(html)}\n{write_attributes(by=by)}".rstrip("\n")
-            return _indented(lines, first="> ", rest="> ")
-        case Picture(src, alt, credit, caption, link, video):
-            attributes = write_attributes(credit=credit, caption=caption, link=link, video=video)
+        case Heading(text, lang):
+            return _heading("###", text, write_attributes(lang=lang))
+        case Divider():
+            return "---"
+        case Quote(html, by, lang):
+            return _indented(_dressed(html, write_attributes(by=by, lang=lang)), first="> ", rest="> ")
+        case Picture(src, alt, credit, caption, link, video, lang):
+            attributes = write_attributes(credit=credit, caption=caption, link=link, video=video, lang=lang)
             return f"![{_escaped(alt)}]({_destination(src)}){attributes}"
-        case Button(label, url):
-            return f"[{_escaped(label)}]({_destination(url)}){write_attributes('.button')}"
-        case Facts(rows):
-            return "\n\n".join(_row(label, value) for label, value in rows)
-        case ItemList():
-            return _list(block, other_marker=False)
+        case Button(label, url, lang):
+            return _link(label, url, write_attributes(".button", lang=lang))
+        case FileLink(label, url, kind, size, lang):
+            return _link(label, url, write_attributes(".file", kind=kind, size=size, lang=lang))
+        case _:
+            return _paragraph(block)
+
+
+def _paragraph(block: _Prose) -> str:  # noqa: PLR0911 -- one for each kind
+    """A block that is a paragraph with an attribute list, or without."""
+    match block:
+        case Paragraph(html, lang):
+            return _dressed(html, write_attributes(lang=lang))
+        case Citation(html, lang):
+            return _dressed(html, write_attributes(".citation", lang=lang))
+        case Notice(html, title, lang):
+            return _dressed(html, write_attributes(".notice", title=title, lang=lang))
+        case Teaser(title, html, url, src, alt, lang):
+            place = {"link": url, "picture": src, "alt": alt, "lang": lang}
+            if not html:
+                return f"{_begun(_escaped(title))}\n{write_attributes('.teaser', **place)}"
+            return _dressed(html, write_attributes(".teaser", title=title, **place))
+        case Sponsor(html, by, url, src, alt, lang):
+            return _dressed(html, write_attributes(".sponsor", by=by, link=url, picture=src, alt=alt, lang=lang))
+        case Signature(html, src, alt, lang):
+            return _dressed(html, write_attributes(".signature", picture=src, alt=alt, lang=lang))
+
+
+def _dressed(html: Html, attributes: str) -> str:
+    return f"{_text(html)}\n{attributes}".rstrip("\n")
+
+
+def _link(label: str, url: str, attributes: str) -> str:
+    return f"[{_escaped(label)}]({_destination(url)}){attributes}"
+
+
+def _facts(facts: Facts, *, apart: bool) -> Iterator[str]:
+    """The table; `apart`: another follows, and would be read as more of this one."""
+    yield "\n\n".join(_row(label, value) for label, value in facts.rows)
+    if attributes := write_attributes(*([".facts"] if apart else []), lang=facts.lang):
+        yield attributes
 
 
 def _row(label: str, value: Html) -> str:
@@ -101,8 +148,8 @@ def _list(block: ItemList, *, other_marker: bool) -> str:
         _indented(_text(item), first=f"{_marker(block.style, number, other_marker=other_marker)} ", rest="")
         for number, item in enumerate(block.items, 1)
     ]
-    circled = [write_attributes(".circled")] if block.style == ListStyle.CIRCLED else []
-    return "\n".join([*entries, *circled])
+    circled = [".circled"] if block.style == ListStyle.CIRCLED else []
+    return "\n".join([*entries, write_attributes(*circled, lang=block.lang)]).rstrip("\n")
 
 
 def _marker(style: ListStyle, number: int, *, other_marker: bool) -> str:
