@@ -3,45 +3,50 @@
 The templates belong to the layout, never to editors: what people wrote is only ever a value, escaped, with its merge
 tags turned into slot tokens before the template sees it. A layout finds in its context:
 
-`document`, `newsletter`, `words` (see `words.Words`), `primary`, `accent` (colours), `unsubscribe_url`, `view_url`;
+`document`, `newsletter`, `words` (see `words.Words`), `brand` (see `brand.Brand`), `light` and `dark` (see
+`brand.Paper`), `unsubscribe_url`, `view_url`, and `preferences_url`, which is empty where there is no such page;
 `text(s)`, `rich(html)`, `href(url)` for everything that people wrote; `picture(block)` and `logo(src)`, each with
-`url`, `width` and `height` in pixels (0 when unknown; shown at half of that at most, for sharp screens: the height
-follows by itself); `runs(blocks)`, `kind_of(block)` and `circled(n)`.
+`url`, `width` and `height` in pixels (0 when unknown), and `fitted(picture, most)`, the width and height to show it at;
+`runs(blocks)`, `kinds` (the names of the kinds of block that the issue has), `circled(n)` and `file_note(block)`.
+
+Templates are looked for in the layout's own folder, then in `parts`, which all layouts share: a layout has its own
+version of a part by having a file of that name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
-from pathlib import Path
+from itertools import groupby, islice
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from pipeline.content import links, markup, merge, walk
+from pipeline.content.brand import DARK, LIGHT, brand_of
 from pipeline.content.slots import SlotTable
 from pipeline.content.types import (
     Block,
-    Button,
     ContentError,
     Context,
+    FileLink,
     Html,
     IssueDocument,
     NewsletterProfile,
-    Picture,
     PictureUse,
     PublicPicture,
     Shape,
     Site,
+    Teaser,
 )
 from pipeline.content.words import circled, words
 
 LAYOUTS: Final = Path(__file__).parents[2] / "templates" / "layouts"
-BRAND: Final = {"primary": "#12355b", "accent": "#0b7a75"}
-"""Colours of a newsletter that sets none."""
+PARTS: Final = "parts"
+"""The folder of what all layouts share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +117,17 @@ class Ink:
 
 
 def addresses(site: Site, slots: SlotTable) -> dict[str, str]:
-    """The two addresses of the reader's own that every issue carries, the same in HTML and text."""
+    """The addresses of the reader's own that every issue carries, the same in HTML and text; empty: no such page."""
     return {
         "unsubscribe_url": f"{site.base_url}/u/{slots.token('token.unsubscribe', Context.URL)}",
         "view_url": f"{site.base_url}/v/{slots.token('token.view', Context.URL)}",
+        "preferences_url": "",
     }
+
+
+def names(layouts: Path = LAYOUTS) -> list[str]:
+    """The layouts in a folder, in order."""
+    return sorted(path.parent.name for path in layouts.glob("*/layout.mjml"))
 
 
 def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, layouts: Path | None = None) -> Page:
@@ -124,6 +135,8 @@ def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, 
 
     Raises ContentError for a layout that does not exist or fails, and for text that is not what it should be.
     """
+    if newsletter.layout not in (known := names(layouts or LAYOUTS)):
+        raise ContentError(f"there is no layout {newsletter.layout!r}; there are {', '.join(known)}")
     environment = _environment(layouts or LAYOUTS, newsletter.layout)
     context = _context(document, newsletter, ink=ink)
     source = f"{newsletter.layout}/layout.mjml"
@@ -139,14 +152,32 @@ def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, 
         raise ContentError(f"the layout cannot be rendered: {error}", source=source, line=line) from error
 
 
-def runs(blocks: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
-    """Neighbouring blocks that can share one text element, as `text`; pictures and buttons stand for themselves."""
-    for kind, group in groupby(blocks, key=_run_kind):
-        yield kind, list(group)
+def runs(blocks: Sequence[Block]) -> Iterator[tuple[str, tuple[Block, ...]]]:
+    """The blocks with the names of their kinds: each alone, but neighbouring teasers in pairs."""
+    for kind, group in groupby(blocks, key=lambda block: type(block).__name__):
+        size = 2 if kind == Teaser.__name__ else 1
+        yield from ((kind, pair) for pair in _batched(group, size))
 
 
-def _run_kind(block: Block) -> str:
-    return "picture" if isinstance(block, Picture) else "button" if isinstance(block, Button) else "text"
+def _batched(blocks: Iterator[Block], size: int) -> Iterator[tuple[Block, ...]]:
+    while batch := tuple(islice(blocks, size)):
+        yield batch
+
+
+def fitted(picture: PublicPicture, most: int) -> tuple[int, int]:
+    """Width and height in CSS pixels: half of what the picture has, for sharp screens, and at most `most` wide.
+
+    The height is 0 when the size of the picture is not known; then it is taken to be as wide as it may.
+    """
+    width = min(most, max(1, picture.width // 2)) if picture.width else most
+    return width, max(1, round(width * picture.height / picture.width)) if picture.width else 0
+
+
+def file_note(block: FileLink) -> str:
+    """`PDF, 1.2 MB`: the kind of a file, from the end of its address unless it is told, and its size."""
+    ending = PurePosixPath(urlsplit(block.url).path).suffix.removeprefix(".")
+    kind = block.kind or (ending.upper() if ending.isalnum() and len(ending) <= 5 else "")
+    return ", ".join(part for part in (kind, block.size) if part)
 
 
 def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink) -> dict[str, Any]:
@@ -157,15 +188,18 @@ def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink
         "picture": ink.picture,
         "logo": ink.logo,
         "runs": runs,
-        "kind_of": lambda block: type(block).__name__,
+        "fitted": fitted,
+        "file_note": file_note,
         "circled": circled,
     }
     own = addresses(ink.site, ink.slots)
     return {
-        **BRAND,
-        **newsletter.brand,
         **functions,
         **own,
+        "brand": brand_of(newsletter.brand),
+        "light": LIGHT,
+        "dark": DARK,
+        "kinds": {type(block).__name__ for _, block in walk.blocks(document)},
         "document": document,
         "newsletter": newsletter,
         "words": words(document.language),
@@ -175,7 +209,7 @@ def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink
 @lru_cache(maxsize=32)
 def _environment(layouts: Path, name: str) -> Environment:
     return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(layouts / name),
+        loader=FileSystemLoader([layouts / name, LAYOUTS / PARTS]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,10 +10,12 @@ class Words:
     number: str
     view: str
     unsubscribe: str
+    preferences: str
     contents: str
     photo: str
     watch: str
     read_more: str
+    sponsor: str
     why: str
     leave: str
     months: tuple[str, ...] = ()
@@ -29,10 +31,12 @@ ENGLISH: Final = Words(
     number="No. {number}",
     view="View in browser",
     unsubscribe="Unsubscribe",
+    preferences="Choose what you receive",
     contents="In this issue",
     photo="Photo: {credit}",
     watch="Watch the video",
     read_more="Read more",
+    sponsor="Advertisement",
     why="You receive this e-mail because you subscribed to {newsletter}.",
     leave="No longer interested? One click is enough.",
     months=(
@@ -54,10 +58,12 @@ KOREAN: Final = Words(
     number="제{number}호",
     view="웹에서 보기",
     unsubscribe="수신 거부",
+    preferences="받을 소식 고르기",
     contents="이번 호 차례",
     photo="사진: {credit}",
     watch="영상 보기",
     read_more="자세히 보기",
+    sponsor="광고",
     why="이 메일은 「{newsletter}」 구독자께 보내 드립니다.",
     leave="더 이상 받고 싶지 않으시면 한 번만 누르시면 됩니다.",
 )

@@ -275,7 +275,7 @@ def test_a_picture_is_shown_as_it_was_prepared_for_its_use(block, shape):
 
 @pytest.mark.parametrize(
     ("pixels", "size"),
-    [((1300, 650), ("528", "264")), ((1056, 1), ("528", "1")), ((400, 300), ("200", "150")), ((0, 0), ("528", "auto"))],
+    [((1300, 650), ("528", "264")), ((1056, 1), ("528", "1")), ((400, 300), ("200", "150")), ((0, 0), ("528", None))],
 )
 def test_width_and_height_are_those_of_half_its_pixels_or_of_the_column(pixels, size):
     url = "https://cdn.example.org/a.png?b=1&copy=2"
@@ -302,23 +302,23 @@ class TestLayouts:
     @pytest.mark.parametrize(
         "rule", ['@import url("http://127.0.0.1:9/x.css");', "@import 'http://127.0.0.1:9/x.css';"]
     )
-    @pytest.mark.parametrize(("name", "old"), [("inline.css", "body {"), ("head.css", ":root {")])
+    @pytest.mark.parametrize(("name", "old"), [("inline.css", "h1 {"), ("head.css", "@media")])
     def test_imports_are_stripped_and_never_fetched(self, layouts, rule, name, old):
         self.change(layouts, name, old, f"{rule} {old}")
         assert "@import" not in compiled(layouts=layouts).html
 
     def test_other_at_rules_may_not_be_inlined(self, layouts):
-        self.change(layouts, "inline.css", "body {", "@font-face { src: url(http://127.0.0.1/x); } body {")
+        self.change(layouts, "inline.css", "h1 {", "@font-face { src: url(http://127.0.0.1/x); } h1 {")
         with pytest.raises(ContentError, match="at-rules"):
             compiled(layouts=layouts)
 
     def test_an_unknown_name_in_the_layout_is_told_with_its_line(self, layouts):
-        self.change(layouts, "layout.mjml", "{{ newsletter.name }}", "{{ newsletter.nam }}")
+        self.change(layouts, "layout.mjml", "{{ frame.footer() }}", "{{ newsletter.nam }}")
         with pytest.raises(ContentError, match="nam"):
             compiled(layouts=layouts)
 
     def test_a_layout_cannot_reach_out_of_the_sandbox(self, layouts):
-        self.change(layouts, "layout.mjml", "{{ newsletter.name }}", "{{ text.__globals__ }}")
+        self.change(layouts, "layout.mjml", "{{ frame.footer() }}", "{{ text.__globals__ }}")
         with pytest.raises(ContentError, match="__globals__"):
             compiled(layouts=layouts)
 

@@ -50,7 +50,7 @@ from pipeline.content.types import (
         (FRONT.replace("smart-city", "{slug: a}"), (2, 13), "lacks name, sender"),
         (FRONT.replace("smart-city", "{slug: a, name: b, sender: c}"), (2, 40), "mail address"),
         (FRONT.replace("smart-city", "{slug: a, name: b, sender: {name: x}}"), (2, 40), "lacks address"),
-        (FRONT.replace("smart-city", "{slug: a, name: b, sender: a@b.c, brand: {x: red}}"), (2, 58), "#1a5fb4"),
+        (FRONT.replace("smart-city", "{slug: a, name: b, sender: a@b.c, brand: {x: red}}"), (2, 58), "accent"),
         (FRONT.replace("smart-city", "{slug: a, name: b, sender: a@b.c, brand: x}"), (2, 54), "mapping"),
         (FRONT.replace("smart-city", "{slug: a, name: b, sender: a@b.c, colour: x}"), (2, 55), "'colour'"),
         (FRONT.replace("smart-city", "#" * 20_001), (1, 1), "longer than 20,000"),

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import yaml
 
+from pipeline.content import brand
 from pipeline.content.issuefile.fields import matching, normal_address, normal_line, required_line
 from pipeline.content.issuefile.normal import (
-    normal_colour,
     normal_language,
     normal_number,
     normal_slug,
@@ -125,7 +125,6 @@ class _Fields:
         self.expect("the newsletter", NEWSLETTER_KEYS, required=("slug", "name", "sender"))
         name = self.read("name", partial(required_line, name="the newsletter's name"))
         sender_name, sender_address = self._sender(name)
-        brand = self.inner("brand") if "brand" in self.entries else None
         return NewsletterProfile(
             slug=self.read("slug", normal_slug),
             name=name,
@@ -135,8 +134,11 @@ class _Fields:
             postal_address=self.optional("postal_address", normal_line),
             language=self.optional("language", normal_language, default="en"),
             layout=self.optional("layout", normal_slug, default="bulletin"),
-            brand={key: brand.read(key, partial(normal_colour, key)) for key in brand.entries} if brand else {},
+            brand=self.inner("brand").brand() if "brand" in self.entries else {},
         )
+
+    def brand(self) -> dict[str, str]:
+        return {name: self.read(name, partial(brand.normal, name)) for name in self.entries}
 
     def _sender(self, newsletter: str) -> tuple[str, str]:
         """Name and address, from a mapping or from the address alone (then the newsletter's name is the sender's)."""

@@ -6,11 +6,11 @@ tags are usable; no field holds controls, C1, byte order marks or characters tha
 Normalising twice changes nothing.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from pipeline.content import brand
 from pipeline.content.issuefile.fields import (
     matching,
     normal_address,
@@ -238,12 +238,5 @@ def normal_profile(profile: NewsletterProfile, *, slug: str) -> NewsletterProfil
         postal_address=_at("newsletter.postal_address", normal_line, profile.postal_address),
         language=_at("newsletter.language", normal_language, profile.language),
         layout=_at("newsletter.layout", normal_slug, profile.layout),
-        brand={key: _at(f"newsletter.brand.{key}", normal_colour, key, value) for key, value in profile.brand.items()},
+        brand={key: _at(f"newsletter.brand.{key}", brand.normal, key, value) for key, value in profile.brand.items()},
     )
-
-
-def normal_colour(key: str, value: str) -> str:
-    """The value of the brand setting `key`."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
-        raise ContentError(f"a brand setting's name has small letters, digits and _, not {key!r}")
-    return matching(value, r"#[0-9a-fA-F]{6}", "a brand setting is a colour such as #1a5fb4")

@@ -3,15 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.content import headers
-from pipeline.content.layout import BRAND
+from pipeline.content import brand, headers
 from pipeline.content.preflight import texts
-from pipeline.content.preflight.colours import WHITE, colour, contrast
 from pipeline.content.preflight.findings import block, warn
 from pipeline.content.types import Finding, NewsletterProfile
 
 _SLUG = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
-_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
 def check(profile: NewsletterProfile) -> Iterator[Finding]:
@@ -39,13 +36,8 @@ def _texts(profile: NewsletterProfile) -> Iterator[Finding]:
 
 
 def _brand(profile: NewsletterProfile) -> Iterator[Finding]:
-    for name, value in profile.brand.items():
-        place = f"newsletter.brand.{name}"
-        if name not in BRAND:
-            pattern = "the layout has no setting “{name}”; it has {known}"
-            yield block("brand", place, pattern, name=name, known=", ".join(BRAND))
-        elif not _COLOUR.fullmatch(value):
-            yield block("brand", place, "“{value}” is not a colour such as #12355b", value=value)
-        elif contrast(WHITE, colour(value) or WHITE) < 4.5:
-            pattern = "white text on {value} is hard to read (WCAG asks for 4.5 to 1); choose a darker colour"
-            yield warn("contrast-brand", place, pattern, value=value)
+    wrong = {name: problem for name, value in profile.brand.items() if (problem := brand.problem(name, value.strip()))}
+    for problem in wrong.values():
+        yield block("brand", f"newsletter.brand.{problem.setting}", problem.pattern, **problem.values)
+    for problem in brand.hard_to_read({name: value for name, value in profile.brand.items() if name not in wrong}):
+        yield warn("contrast-brand", f"newsletter.brand.{problem.setting}", problem.pattern, **problem.values)
