@@ -39,8 +39,8 @@ demo: setup ## Send the sample issue to 2,000 people of ours and balance the boo
 up: setup ## Run everything on this machine: pages on http://127.0.0.1:8000, Ctrl-C ends it
 	$(BIN)/pressrun up $(ARGS)
 
-test: setup ## Run all tests; pick some with ARGS="tests/unit -k bounce"
-	$(BIN)/pytest $(ARGS)
+test: setup ## Run all tests, several files at once; pick some with ARGS="tests/unit -k bounce"
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: setup ## Lint, types, import contracts, house rules
 	$(BIN)/ruff check
