@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("check", "issue file → what stands against sending it"),
     "import": ("import_", "CSV → subscribers of a list, or suppressions"),
     "export": ("export", "subscribers of a list → CSV"),
+    "test": ("test", "an issue → a few addresses, marked as a test, never in the books"),
     "send": ("send", "issue file → send"),
     "sends": ("sends", "list the sends"),
     "status": ("status", "the books of a send"),

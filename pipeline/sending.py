@@ -17,9 +17,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image, UnidentifiedImageError
+from wagtail.models import Revision
 
 from pipeline import transitions
-from pipeline.content import issuefile, preflight, walk
+from pipeline.content import issuefile, layout, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
 from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PublicPicture, Site
@@ -87,7 +88,8 @@ def file_issue(path: Path, *, update: bool) -> Issue:
         sources = {use.src for _, use in walk.pictures(parsed.document)}
         issue.pictures = {src: _store_picture(path.parent / src) for src in sources if "://" not in src}
         issue.save()
-        issue.save_revision()
+        issue.save_revision().publish(skip_permission_checks=True)
+    issue.refresh_from_db()
     return issue
 
 
@@ -112,10 +114,30 @@ def make_proof(issue: Issue) -> Proof:
     blocking = [found for found in made.findings if preflight.blocked((found,))]
     if blocking:
         raise BlockedError(issue, blocking)
+    return _filed(issue, made, _revision_of(issue))
+
+
+def make_draft_proof(issue: Issue) -> Proof:
+    """Freeze the newest draft of an issue, whatever preflight says: to be looked at, not to be sent.
+
+    What is sent goes through `make_proof`, which looks again. Raises ContentError when it cannot be compiled.
+    """
+    draft = issue.get_latest_revision_as_object()
+    return _filed(issue, compiled(draft), issue.latest_revision)
+
+
+def _revision_of(issue: Issue) -> Revision | None:
+    """Which revision the row holds: the published one; of an issue that never was, the one it was made with."""
+    return issue.live_revision or issue.revisions.order_by("pk").first()
+
+
+def _filed(issue: Issue, made: Compilation, revision: Revision | None) -> Proof:
+    """The row of a compiled issue: there from before when a reader would see the very same."""
     proof, _ = Proof.objects.get_or_create(
         hash=made.proof.hash,
         defaults={
             "issue": issue,
+            "revision": revision,
             "language": made.proof.language,
             "subject": made.proof.subject,
             "packed": dump(made.proof),
@@ -123,6 +145,8 @@ def make_proof(issue: Issue) -> Proof:
             "encoded_size": made.proof.encoded_size,
             "findings": [asdict(found) for found in made.findings],
             "layout": made.proof.layout,
+            "layout_version": layout.version(made.proof.layout),
+            "card": asdict(made.card),
         },
     )
     return proof

@@ -10,7 +10,7 @@ from base64 import b32decode, b32encode
 from binascii import Error as Base32Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from hashlib import blake2b
 
 MAC_BYTES = 16
@@ -29,6 +29,15 @@ class Purpose(Enum):
     MESSAGE_ID = (b"message-id", 2)
     UNDO = (b"undo", 2)
     """departure, expiry in Unix seconds."""
+
+
+class StandIn(StrEnum):
+    """Words that stand where a token would, in copies that act for nobody. Far too short to be a token."""
+
+    TEST = "test"
+    """In a test mail."""
+    NOBODY = "nobody"
+    """On a page that anyone may see."""
 
 
 class BadTokenError(Exception):

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.content import headers, inline, layout, links, merge, message, mjml, plaintext, preflight, walk
+from pipeline.content.card import card_of
 from pipeline.content.sizes import with_heights
 from pipeline.content.slots import SlotTable
 from pipeline.content.types import (
@@ -67,7 +68,8 @@ def compile_issue(
         layout=newsletter.layout,
     )
     findings = (*findings, *preflight.weigh(proof))
-    return Compilation(proof, slots.readable(html, escaped=True), slots.readable(text), findings)
+    card = card_of(document, newsletter, ink=ink)
+    return Compilation(proof, slots.readable(html, escaped=True), slots.readable(text), findings, card)
 
 
 def _refuse_nonce(document: IssueDocument, newsletter: NewsletterProfile, *, nonce: str) -> None:

@@ -16,6 +16,7 @@ version of a part by having a file of that name.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -150,6 +151,15 @@ def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, 
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise ContentError(f"the layout cannot be rendered: {error}", source=source, line=line) from error
+
+
+def version(name: str, layouts: Path | None = None) -> str:
+    """16 hex digits that change with any file that the layout is made of. One that does not exist has them too."""
+    seen = sha256()
+    for folder in ((layouts or LAYOUTS) / name, LAYOUTS / PARTS):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            seen.update(repr((path.name, path.read_bytes())).encode())
+    return seen.hexdigest()[:16]
 
 
 def runs(blocks: Sequence[Block]) -> Iterator[tuple[str, tuple[Block, ...]]]:

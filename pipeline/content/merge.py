@@ -23,6 +23,14 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every field that a merge tag may name, with its meaning."""
 
+SAMPLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "en": MappingProxyType({"first_name": "Robin", "last_name": "Miller"}),
+        "ko": MappingProxyType({"first_name": "하늘", "last_name": "김"}),
+    }
+)
+"""Names of nobody, by language, for tests and proofs."""
+
 _TAG = re.compile(
     r"""\{\{ \s* (?P<field>[A-Za-z_][A-Za-z0-9_]*) \s*
         (?: \| \s* default \s* \( \s* (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*') \s* \) \s* )? \}\}""",
@@ -74,6 +82,11 @@ def fill(parts: tuple[Part, ...], values: Mapping[str, str]) -> str:
     return "".join(
         part if isinstance(part, str) else values.get(part.field, "").strip() or part.default for part in parts
     )
+
+
+def samples(language: str) -> Mapping[str, str]:
+    """Names to show an issue in this language with; English ones where there are none."""
+    return SAMPLES.get(language.lower().partition("-")[0], SAMPLES["en"])
 
 
 def _unquoted(literal: str) -> str:

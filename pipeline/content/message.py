@@ -23,6 +23,8 @@ _TOKEN = re.compile("[A-Za-z0-9_-]{1,62}")
 _FAST = re.compile("[ -<>-~]{1,62}")
 """Values that quoted-printable leaves alone, but for a dot or `From ` in front."""
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SUBJECT: Final = b"\r\nSubject: "
+_STATIC_SUBJECT = re.compile(rb"(\r\nSubject: )[^\r]+(?:\r\n [^\r]+)*")
 _BLANK_LINE: Final = b"\r\n\r\n"
 
 Make: TypeAlias = Callable[[Mapping[str, str]], bytes]
@@ -107,6 +109,26 @@ def message_parts(proof: Proof, values: Mapping[str, str]) -> tuple[str, str]:
     raw = b"".join(_filled(_made_plan(_body(proof)), values))
     _, text, html = re.split(rb"(?:\A|\r\n)--=_[A-Za-z0-9]+(?:--)?\r\n", raw)[:3]
     return _decoded(html), _decoded(text)
+
+
+def marked(proof: Proof, mark: str) -> Proof:
+    """The same proof with `mark` and a space in front of its subject. Every other byte and slot stays."""
+    text = headers.HeaderText(f"{mark} {proof.subject}")
+    written = headers.unstructured(text, used=len("Subject: ")).encode("ascii")
+    # The first segment that names the field is the one that holds it: nothing in front of it is anybody's free text.
+    at = next(index for index, segment in enumerate(proof.segments) if _SUBJECT in segment)
+    changed = _STATIC_SUBJECT.sub(lambda found: found[1] + written, proof.segments[at], count=1)
+    segments = (*proof.segments[:at], changed, *proof.segments[at + 1 :])
+    slots = tuple(
+        replace(slot, template=f"{mark} {slot.template}") if slot.context is Context.HEADER_TEXT else slot
+        for slot in proof.slots
+    )
+    return replace(proof, hash=_hash(segments, slots), subject=text.text, segments=segments, slots=slots)
+
+
+def stand_ins(proof: Proof, word: str) -> dict[str, str]:
+    """`word` in place of every token: for copies that must not act for anybody."""
+    return {slot.name: word for slot in proof.slots if slot.name.startswith("token.")}
 
 
 def dump(proof: Proof) -> bytes:

@@ -362,6 +362,16 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """How a page that links to the issue may introduce it. Plain text; merge tags have given way to fallbacks."""
+
+    title: str = ""
+    description: str = ""
+    image: str = ""
+    """Absolute address of the first picture, else of the logo; empty when there is neither."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compilation:
     """What `compile()` gives back: the proof with its human-readable halves and what preflight found."""
 
@@ -370,6 +380,7 @@ class Compilation:
     """The inlined HTML with merge tags back in readable form, for people and previews."""
     text: str
     findings: tuple[Finding, ...]
+    card: Card = Card()
 
 
 class ContentError(Exception):

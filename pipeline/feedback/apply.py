@@ -21,7 +21,7 @@ from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
 from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus
 from pipeline.replies import Action, action_for
-from pipeline.tokens import BadTokenError, Purpose
+from pipeline.tokens import BadTokenError, Purpose, StandIn
 from subscribers import transitions as people
 from subscribers.models import SuppressionReason
 
@@ -32,6 +32,7 @@ COMPLAINT_WITHIN: Final = timedelta(days=90)
 
 RETURN_PREFIX: Final = "b-"
 UNSUBSCRIBE_PREFIX: Final = "u-"
+_OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
 
 
@@ -102,6 +103,8 @@ def _note(row: Feedback, outcome: _Outcome) -> None:
 def _apply(understood: Understood, envelope_to: str, now: datetime) -> _Outcome:
     """Find out by which token the message came, and let that decide."""
     local = envelope_to.rpartition("@")[0].lower()
+    if local in _OF_TESTS:
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, "It answers a test send.")
     try:
         if local.startswith(UNSUBSCRIBE_PREFIX):
             return _unsubscribe(local.removeprefix(UNSUBSCRIBE_PREFIX), now)

@@ -15,6 +15,7 @@ from pipeline.models.delivery import (
     Transport,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
+from pipeline.models.publishing import Publication, TestGroup
 
 __all__ = [
     "OPEN_STATES",
@@ -29,12 +30,14 @@ __all__ = [
     "Marker",
     "Newsletter",
     "Proof",
+    "Publication",
     "Reason",
     "Send",
     "SendList",
     "SendProof",
     "SendState",
     "SenderDomain",
+    "TestGroup",
     "TokenKey",
     "TrackedLink",
     "Transport",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from wagtail.fields import StreamField
-from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, RevisionMixin, WorkflowMixin
+from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, Revision, RevisionMixin, WorkflowMixin
 
 from pipeline.blocks import IssueBody
 
@@ -88,10 +88,13 @@ class Issue(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
 
 
 class Proof(models.Model):
-    """An issue compiled. Immutable, named by its content hash."""
+    """An issue compiled. Immutable (a trigger refuses every change), named by the hash of all that a reader can see."""
 
     hash = models.CharField(max_length=64, primary_key=True)
     issue = models.ForeignKey(Issue, on_delete=models.PROTECT, related_name="proofs")
+    revision = models.ForeignKey(
+        Revision, null=True, on_delete=models.PROTECT, related_name="+", db_comment="what it was first made from"
+    )
     language = models.CharField(max_length=35)
     subject = models.TextField()
     packed = models.BinaryField(db_comment="content.message.dump: wire-ready segments and slots")
@@ -99,6 +102,10 @@ class Proof(models.Model):
     encoded_size = models.PositiveIntegerField()
     findings = models.JSONField(default=list)
     layout = models.CharField(max_length=60)
+    layout_version = models.CharField(max_length=16, db_default="", db_comment="hash of the layout's files")
+    card = models.JSONField(
+        db_default=models.Value({}, models.JSONField()), db_comment="how a page that links to it may introduce it"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -17,11 +17,15 @@ from pipeline import leaving
 from pipeline.keys import keyring
 from pipeline.models import Newsletter
 from pipeline.public.page import masked, page, private, speaking
-from pipeline.tokens import BadTokenError, Purpose
+from pipeline.tokens import BadTokenError, Purpose, StandIn
 from subscribers.models import Subscriber
 
 ONE_CLICK: Final = b"list-unsubscribe=one-click"
 _MULTIPART: Final = (b'name="list-unsubscribe"', b"one-click")
+
+
+PAGES: Final = {StandIn.TEST.value: "test", StandIn.NOBODY.value: "unsubscribe_how"}
+"""What is said to whoever follows a link that acts for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ def explain(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    if token in PAGES:
+        return page(request, PAGES[token], {})
     try:
         reader = _reader(token)
     except BadTokenError:

@@ -17,7 +17,7 @@ from pipeline.keys import keyring
 from pipeline.models import Delivery
 from pipeline.public.logs import WithoutTokens
 from pipeline.public.page import masked
-from pipeline.tokens import Purpose
+from pipeline.tokens import Purpose, StandIn
 from subscribers.models import Departure, Subscription, Suppression
 from subscribers.queries import is_suppressed
 
@@ -271,11 +271,13 @@ def test_a_forwarded_view_leaves_nobody(scene, stranger):
     assert scene.token not in html
     addresses = re.findall(r'href="([^"]*/u/[^"]*)"', html)
     assert addresses
-    assert set(addresses) == {f"{settings.BASE_URL}/u/"}
-    explained = stranger.get("/u/")
-    assert explained.status_code == 200
-    assert is_private(explained)
+    assert set(addresses) == {f"{settings.BASE_URL}/u/{StandIn.NOBODY}"}
+    for address in ("/u/", f"/u/{StandIn.NOBODY}"):
+        explained = stranger.get(address)
+        assert (explained.status_code, "How to unsubscribe" in explained.content.decode()) == (200, True)
+        assert is_private(explained)
     assert stranger.post("/u/", ONE_CLICK, content_type=URLENCODED).status_code == 403
+    assert stranger.post(f"/u/{StandIn.NOBODY}", ONE_CLICK, content_type=URLENCODED).status_code == 200
     assert scene.states() == {"subscribed"}
 
 

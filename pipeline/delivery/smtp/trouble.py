@@ -15,8 +15,10 @@ class RelayTrouble(PressrunError):  # noqa: N818 (these are states of the relay,
         self.reply = reply.text if reply else ""
         """The relay's own words, all lines."""
         said = f" It said: {' / '.join(self.reply.splitlines())}." if reply else ""
+        self.happened = f"The relay {relay.place} {what}.{said} Nothing was handed over."
+        """What the message says, but for what a send does next."""
         after = "It is tried again." if temporary else "Sending stops until this is mended."
-        super().__init__(f"The relay {relay.place} {what}.{said} Nothing was handed over. {after}")
+        super().__init__(f"{self.happened} {after}")
 
 
 class RelayUnreachable(RelayTrouble):
