@@ -40,7 +40,7 @@ def compile_issue(
     """Compile an issue for every reader at once; the same arguments give the same bytes.
 
     `nonce`: 8 to 64 letters and digits that nobody who writes the issue can know (random in production).
-    `layouts`: the folder of layouts, when not the built-in one. `pictures`: what the mail shows for each use of a
+    `layouts`: a folder of own layouts, looked in first. `pictures`: what the mail shows for each use of a
     picture; a relative one that is not in it becomes `{base_url}/pictures/{src}`.
 
     Findings, blocking ones too, are returned and the caller decides. Raises ContentError for what cannot be compiled
@@ -53,8 +53,8 @@ def compile_issue(
     ink = layout.Ink(slots, site, pictures)
 
     page = layout.render(document, newsletter, ink=ink, layouts=layouts)
-    html = with_heights(mjml.to_html(page.mjml, name=page.source), ink.pictures.values())
-    html = inline.inline(html, page.css, found=slots.found)
+    html = with_heights(mjml.to_html(page.mjml), ink.pictures.values())
+    html = inline.inline(html, page.css.text, found=slots.found)
     text = plaintext.render(document, newsletter, ink=ink)
 
     proof = message.seal(

@@ -15,20 +15,18 @@ version of a part by having a file of that name.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from pipeline.content import links, markup, merge, walk
+from pipeline.content import links, markup, merge, sandbox, walk
 from pipeline.content.brand import DARK, LIGHT, brand_of
 from pipeline.content.slots import SlotTable
+from pipeline.content.trace import Traced
 from pipeline.content.types import (
     Block,
     ContentError,
@@ -54,11 +52,9 @@ PARTS: Final = "parts"
 class Page:
     """What a layout makes of an issue, with slot tokens in it."""
 
-    mjml: str
-    css: str
+    mjml: Traced
+    css: Traced
     """The rules to be written into the elements."""
-    source: str
-    """Where the MJML came from, for errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,37 +122,42 @@ def addresses(site: Site, slots: SlotTable) -> dict[str, str]:
     }
 
 
-def names(layouts: Path = LAYOUTS) -> list[str]:
-    """The layouts in a folder, in order."""
-    return sorted(path.parent.name for path in layouts.glob("*/layout.mjml"))
+def names(own: Path | None = None) -> list[str]:
+    """The layouts that there are, in order: those in the folder `own` and those built in."""
+    return sorted({path.parent.name for root in _roots(own) for path in root.glob("*/layout.mjml")})
 
 
 def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, layouts: Path | None = None) -> Page:
-    """Pour an issue into the newsletter's layout.
+    """Pour an issue into the newsletter's layout, which is looked for in `layouts` first, then among those built in.
 
     Raises ContentError for a layout that does not exist or fails, and for text that is not what it should be.
     """
-    if newsletter.layout not in (known := names(layouts or LAYOUTS)):
-        raise ContentError(f"there is no layout {newsletter.layout!r}; there are {', '.join(known)}")
-    environment = _environment(layouts or LAYOUTS, newsletter.layout)
+    environment = sandbox.sandbox(folders(newsletter.layout, layouts))
     context = _context(document, newsletter, ink=ink)
-    source = f"{newsletter.layout}/layout.mjml"
-    try:
-        css = environment.get_template("inline.css").render(context)
-        return Page(environment.get_template("layout.mjml").render(context), css, source)
-    except TemplateNotFound as error:
-        raise ContentError(
-            f"the layout {newsletter.layout!r} has no {error.name}; layouts live in {layouts or LAYOUTS}"
-        ) from error
-    except TemplateError as error:
-        line = getattr(error, "lineno", None) or 0
-        raise ContentError(f"the layout cannot be rendered: {error}", source=source, line=line) from error
+    css = sandbox.render(environment, "inline.css", context)
+    return Page(sandbox.render(environment, "layout.mjml", context), css)
+
+
+def folders(name: str, own: Path | None = None) -> tuple[Path, ...]:
+    """Where the templates of a layout are looked for: its own folder, then the shared parts.
+
+    Raises ContentError for a layout that is neither in the folder `own` nor built in.
+    """
+    if name not in (known := names(own)):
+        where = " or ".join(map(str, _roots(own)))
+        raise ContentError(f"there is no layout {name!r} in {where}; there are {', '.join(known)}")
+    home = next(root / name for root in _roots(own) if (root / name / "layout.mjml").exists())
+    return (home, *(root / PARTS for root in _roots(own)))
+
+
+def _roots(own: Path | None) -> tuple[Path, ...]:
+    return (LAYOUTS,) if own is None else (own, LAYOUTS)
 
 
 def version(name: str, layouts: Path | None = None) -> str:
     """16 hex digits that change with any file that the layout is made of. One that does not exist has them too."""
     seen = sha256()
-    for folder in ((layouts or LAYOUTS) / name, LAYOUTS / PARTS):
+    for folder in folders(name, layouts) if name in names(layouts) else ():
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             seen.update(repr((path.name, path.read_bytes())).encode())
     return seen.hexdigest()[:16]
@@ -214,14 +215,3 @@ def _context(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink
         "newsletter": newsletter,
         "words": words(document.language),
     }
-
-
-@lru_cache(maxsize=32)
-def _environment(layouts: Path, name: str) -> Environment:
-    return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([layouts / name, LAYOUTS / PARTS]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
