@@ -36,7 +36,15 @@ def inline(html: str, css: str, *, found: Callable[[str], list[str]]) -> str:
     page = _DOCTYPE.sub("<!DOCTYPE html>", page, count=1)
     inlined = _premailed(_COMMENT_OR_STYLE.sub(_marked, page), rules).replace(_MARK, "")
     _compare(page, inlined, found=found)
-    return inlined
+    return _TAG_OR_COMMENT.sub(_without_brackets, inlined)
+
+
+def _without_brackets(found: re.Match[str]) -> str:
+    """Outlook looks for conditional comments even in a value, where HTML allows `<` and `>` as they are."""
+    tag = found[0]
+    if tag.startswith("<!--") or ("<" not in tag[1:] and ">" not in tag[:-1]):
+        return tag
+    return "<" + tag[1:-1].replace("<", "&lt;").replace(">", "&gt;") + ">"
 
 
 def _marked(found: re.Match[str]) -> str:
