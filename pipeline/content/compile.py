@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.content import headers, inline, layout, links, merge, message, mjml, plaintext, preflight, walk
+from pipeline.content import headers, inline, layout, links, merge, message, mjml, parity, plaintext, preflight, walk
 from pipeline.content.card import card_of
 from pipeline.content.sizes import with_heights
 from pipeline.content.slots import SlotTable
@@ -67,9 +67,10 @@ def compile_issue(
         links=links.of(document),
         layout=newsletter.layout,
     )
-    findings = (*findings, *preflight.weigh(proof))
     card = card_of(document, newsletter, ink=ink)
-    return Compilation(proof, slots.readable(html, escaped=True), slots.readable(text), findings, card)
+    html, text = slots.readable(html, escaped=True), slots.readable(text)
+    unequal = parity.check(document, newsletter, html=html, text=text, wire=lambda url: slots.readable(ink.href(url)))
+    return Compilation(proof, html, text, (*findings, *preflight.weigh(proof), *unequal), card)
 
 
 def _refuse_nonce(document: IssueDocument, newsletter: NewsletterProfile, *, nonce: str) -> None:

@@ -3,33 +3,38 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from wcwidth import wcswidth
-
 from pipeline.content import markup, merge
-from pipeline.content.layout import Ink, addresses
+from pipeline.content.layout import Ink, addresses, file_note
 from pipeline.content.types import (
     Article,
     Block,
     Button,
     Citation,
     Context,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     Html,
     IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
+    Sponsor,
+    Teaser,
 )
 from pipeline.content.words import Words, circled, words
+from pipeline.content.wrapping import WIDTH, fill, width
 
-WIDTH: Final = 72
-"""Columns; a Korean character takes two."""
 _RULE: Final = "-" * 24
+_DIVIDER: Final = "* * *"
+_SET_IN: Final = "  "
 _TOKEN_COLUMNS: Final = 10
 """What a merge tag's value is taken to need."""
 
@@ -47,6 +52,7 @@ class _Writer:
         yield self.newsletter.name
         yield f"{number} | {self.words.date(self.document.date)}"
         yield f"{self.words.view}: {own['view_url']}"
+        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
         yield ""
         if self.document.title != self.newsletter.name:
             yield from self.wrapped(self.text(self.document.title))
@@ -59,6 +65,8 @@ class _Writer:
         yield from ("", self.words.contents)
         for section in self.document.sections:
             yield from self.wrapped(self.text(section.title), first="- ")
+            for article in section.articles:
+                yield from self.wrapped(self.text(article.title), first="  - ")
 
     def section(self, section: Section) -> Iterator[str]:
         yield from ("", "", *self.wrapped(f"== {self.text(section.title)} =="))
@@ -74,13 +82,17 @@ class _Writer:
             yield from self.wrapped(line)
         yield from self.blocks(article.blocks)
         if article.url:
-            yield from ("", *self.wrapped(f"{self.words.read_more}: <{self.ink_url(article.url)}>"))
+            yield from ("", *self.linked(f"{self.words.read_more}:", article.url))
 
     def footer(self, own: dict[str, str]) -> Iterator[str]:
-        yield from ("", "", _RULE, *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
-        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
-        yield from ("", self.newsletter.name)
+        yield from ("", "", _RULE, self.newsletter.name)
         yield from (line for raw in self.newsletter.postal_address.splitlines() for line in self.wrapped(raw))
+        yield from ("", *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
+        yield from self.wrapped(self.words.leave)
+        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
+        if own["preferences_url"]:
+            yield f"{self.words.preferences}: {own['preferences_url']}"
+        yield f"{self.words.view}: {own['view_url']}"
 
     def blocks(self, run: Sequence[Block]) -> Iterator[str]:
         for block in run:
@@ -101,10 +113,39 @@ class _Writer:
             case Quote(html, by):
                 yield from self.paragraph(html, first="> ", rest="> ")
                 yield from self.wrapped(self.text(by), first="> - ", rest="> ") if by else ()
-            case Button(label, url):
-                yield from self.wrapped(f"{self.text(label)} <{self.ink_url(url)}>")
             case Picture():
                 yield from self.picture(block)
+            case Divider():
+                yield _DIVIDER
+            case _:
+                yield from self.boxed(block)
+
+    def boxed(self, block: Button | FileLink | Notice | Teaser | Sponsor | Signature) -> Iterator[str]:
+        """What the HTML part sets apart with a frame or a colour of its own."""
+        match block:
+            case Button(label, url):
+                yield from self.linked(self.text(label), url)
+            case FileLink(label, url):
+                note = f" ({note})" if (note := file_note(block)) else ""
+                yield from self.linked(self.text(f"{self.words.download}: {label}{note}"), url)
+            case Notice(html, title):
+                yield from self.wrapped(self.text(title), first="! ") if title else ()
+                yield from self.paragraph(html, first=_SET_IN if title else "! ")
+            case Teaser(title, html):
+                yield from self.wrapped(self.text(title), first="» ")
+                yield from self.pointer(block)
+            case Sponsor(html, by):
+                yield from self.wrapped(self.text(f"{self.words.sponsor}: {by}"))
+                yield from self.pointer(block)
+            case Signature(html, _, alt):
+                yield from self.described(alt)
+                yield from self.paragraph(html)
+
+    def pointer(self, block: Teaser | Sponsor) -> Iterator[str]:
+        """Picture, text and where to read on, below a title and set in."""
+        yield from self.described(block.alt, first=_SET_IN)
+        yield from self.paragraph(block.html, first=_SET_IN) if block.html else ()
+        yield from self.linked(f"{self.words.read_more}:", block.url, first=_SET_IN) if block.url else ()
 
     def facts(self, rows: Sequence[tuple[str, Html]]) -> Iterator[str]:
         width = min(24, max(self.columns(self.text(label)) for label, _ in rows) + 2)
@@ -114,14 +155,19 @@ class _Writer:
             yield from self.paragraph(value, first=first, rest=" " * width)
 
     def picture(self, picture: Picture) -> Iterator[str]:
-        if picture.alt:
-            yield from self.wrapped(f"[{self.text(picture.alt)}]")
+        yield from self.described(picture.alt)
         for line in (picture.caption, self.words.photo.format(credit=picture.credit) if picture.credit else ""):
             yield from self.wrapped(self.text(line)) if line else ()
-        if picture.video:
-            yield from self.wrapped(f"{self.words.watch}: <{self.ink_url(picture.video)}>")
-        if picture.link:
-            yield from self.wrapped(f"{self.words.read_more}: <{self.ink_url(picture.link)}>")
+        yield from self.linked(f"{self.words.watch}:", picture.video) if picture.video else ()
+        yield from self.linked(f"{self.words.read_more}:", picture.link) if picture.link else ()
+
+    def described(self, alt: str, *, first: str = "") -> Iterator[str]:
+        """A picture's description; nothing for one that only decorates."""
+        if alt:
+            yield from self.wrapped(f"[{self.text(alt)}]", first=first)
+
+    def linked(self, label: str, url: str, *, first: str = "") -> Iterator[str]:
+        yield from self.wrapped(f"{label} <{self.ink.href(url)}>", first=first)
 
     def paragraph(self, html: Html, *, first: str = "", rest: str | None = None) -> Iterator[str]:
         ahead = first
@@ -131,22 +177,13 @@ class _Writer:
             ahead = behind
 
     def wrapped(self, text: str, *, first: str = "", rest: str | None = None) -> Iterator[str]:
-        """Fill lines up to WIDTH columns, between words; between ideographs where there are no spaces."""
-        behind = " " * self.columns(first) if rest is None else rest
-        line, empty = first, True
-        for word in text.split():
-            gap = "" if empty else " "
-            if not empty and self.columns(line + gap + word) > WIDTH:
-                yield line.rstrip()
-                line, gap = behind, ""
-            line, empty = line + gap + word, False
-        yield line.rstrip()
+        return fill(text, first=first, rest=rest, measure=self.columns)
 
     def columns(self, text: str) -> int:
         for token in self.ink.slots.found(text):
             default = self.ink.slots.slot(token).default
             text = text.replace(token, default or "x" * _TOKEN_COLUMNS)
-        return max(0, wcswidth(text)) or len(text)
+        return width(text)
 
     def text(self, value: str) -> str:
         return "".join(
@@ -161,12 +198,9 @@ class _Writer:
                 label.append(token.text)
             elif token.text == "a" and token.kind == "open":
                 href, label = token.href, []
-            elif token.text == "a" and _says_more(href, "".join(label)):
-                out.append(f" <{self.ink_url(href)}>")
+            elif token.text == "a" and "".join(label).strip() not in as_label(href):
+                out.append(f" <{self.ink.href(href)}>")
         return "".join(out)
-
-    def ink_url(self, url: str) -> str:
-        return self.ink.href(url)
 
 
 def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink) -> str:
@@ -179,11 +213,7 @@ def _mark(style: ListStyle, number: int) -> str:
     return {ListStyle.BULLET: "- ", ListStyle.NUMBER: f"{number}. ", ListStyle.CIRCLED: f"{circled(number)} "}[style]
 
 
-def _says_more(href: str, label: str) -> bool:
-    """Whether the address tells something that the link's text does not."""
-    return label.strip() not in {
-        href,
-        href.removeprefix("mailto:"),
-        href.removeprefix("tel:"),
-        href.partition("://")[2].rstrip("/"),
-    }
+def as_label(href: str) -> frozenset[str]:
+    """The ways in which a link's text may be its address; then the address is not repeated."""
+    bare = href.partition("://")[2]
+    return frozenset({href, href.removeprefix("mailto:"), href.removeprefix("tel:"), bare, bare.rstrip("/")} - {""})

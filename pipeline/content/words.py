@@ -16,8 +16,10 @@ class Words:
     watch: str
     read_more: str
     sponsor: str
+    """What marks paid content. The law wants it to be seen."""
     why: str
     leave: str
+    download: str
     months: tuple[str, ...] = ()
 
     def date(self, day: dt.date) -> str:
@@ -36,9 +38,10 @@ ENGLISH: Final = Words(
     photo="Photo: {credit}",
     watch="Watch the video",
     read_more="Read more",
-    sponsor="Advertisement",
+    sponsor="Sponsored",
     why="You receive this e-mail because you subscribed to {newsletter}.",
     leave="No longer interested? One click is enough.",
+    download="Download",
     months=(
         "January",
         "February",
@@ -66,6 +69,7 @@ KOREAN: Final = Words(
     sponsor="광고",
     why="이 메일은 「{newsletter}」 구독자께 보내 드립니다.",
     leave="더 이상 받고 싶지 않으시면 한 번만 누르시면 됩니다.",
+    download="내려받기",
 )
 
 

@@ -7,17 +7,23 @@ from pipeline.content.types import (
     Article,
     Button,
     Citation,
+    Divider,
     Facts,
+    FileLink,
     Heading,
     IssueDocument,
     ItemList,
     ListStyle,
     NewsletterProfile,
+    Notice,
     Paragraph,
     Picture,
     Quote,
     Section,
+    Signature,
     Site,
+    Sponsor,
+    Teaser,
 )
 
 NONCE = "q7w3e9r1t5"
@@ -124,10 +130,33 @@ ENGLISH = IssueDocument(
                                 ("How to apply", 'By e-mail to <a href="mailto:apply@example.org">the office</a>'),
                             )
                         ),
+                        Notice("The call now closes on <strong>20 September</strong>.", "Deadline moved"),
+                        FileLink("Guide for applicants", "https://example.org/files/guide.pdf", size="1.2 MB"),
                         Citation(
                             "Yoon, C., Seo, E., Kim, T.: <em>Smart City Challenge: the Suwon case</em>. Information "
                             "Systems Research 30 (2), 2021, pp. 243–259"
                         ),
+                    ),
+                ),
+                Article(
+                    "Seen elsewhere",
+                    (
+                        Teaser(
+                            "Rivers that report their own height",
+                            "Sensors along the Taehwa tell it every minute.",
+                            "https://example.org/rivers",
+                            "https://pictures.example.org/river.png",
+                            "A gauge in a river",
+                        ),
+                        Teaser("Open call for citizen juries", url="https://example.org/juries"),
+                        Sponsor(
+                            "Charging posts that pay for themselves.",
+                            "Example Power & Light",
+                            "https://power.example.org/",
+                            lang="en-GB",
+                        ),
+                        Divider(),
+                        Signature("Ann Lee<br/>For the desk", "https://pictures.example.org/ann.png", "Ann Lee"),
                     ),
                 ),
             ),
@@ -165,6 +194,16 @@ KOREAN = replace(
                             (("모집 기간", "2021년 9월 3일(금)부터 9월 15일(수) 17시까지"), ("신청 방법", "전자우편"))
                         ),
                         Button("신청하기", "https://example.org/ko"),
+                        Notice("모집 기간이 9월 20일까지로 늘었습니다.", "기간 연장"),
+                        FileLink("신청 안내서", "https://example.org/files/안내.hwp", size="320 KB"),
+                        Teaser(
+                            "스스로 높이를 알리는 강",
+                            "태화강을 따라 놓인 감지기가 1분마다 알립니다.",
+                            "https://example.org/강",
+                        ),
+                        Divider(),
+                        Paragraph("The English edition is on the same page.", lang="en"),
+                        Signature("이하나<br/>편집실에서"),
                     ),
                     source="국토교통부",
                     date=dt.date(2021, 8, 11),

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.content import compile as chain
-from pipeline.content import layout, merge, message
+from pipeline.content import layout, merge, message, walk
 from pipeline.content.headers import HeaderText
-from pipeline.content.types import ContentError, Context, Picture, Slot
+from pipeline.content.types import ContentError, Context, Slot
 from pipeline.tokens import BadTokenError, Keyring, Purpose, StandIn
 
 
@@ -111,7 +111,7 @@ class TestCard:
                 section,
                 intro=(),
                 articles=tuple(
-                    replace(each, blocks=tuple(block for block in each.blocks if not isinstance(block, Picture)))
+                    replace(each, blocks=tuple(block for block in each.blocks if not walk.picture_use(block)))
                     for each in section.articles
                 ),
             )
