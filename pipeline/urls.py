@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
-from pipeline.public import site, unsubscribe, view
+from pipeline.public import read, site, unsubscribe, view
 from pipeline.staff.headers import staff, style
 
 urlpatterns = [
@@ -14,7 +14,9 @@ urlpatterns = [
     path("u/", unsubscribe.explain, name="unsubscribe-how"),
     path("u/undo", unsubscribe.undo, name="undo"),
     path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("v/web-<int:pk>", read.here, name="read-here"),
     path("v/<str:token>", view.view_issue, name="view"),
+    path("read/<slug:newsletter>/<int:number>/<slug:language>", read.read, name="read"),
     path("media/<path:path>", site.picture, name="picture"),
     path("admin/style.css", style, name="staff-style"),
     path("admin/", include(decorate_urlpatterns(wagtailadmin_urls.urlpatterns, staff))),

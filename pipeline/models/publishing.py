@@ -81,3 +81,8 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.act}"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether this act, being the newest, leaves something to read."""
+        return self.act != self.Act.WITHDRAWN

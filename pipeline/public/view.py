@@ -19,7 +19,8 @@ from subscribers.models import Subscriber
 
 POLICY: Final = (
     "default-src 'none'; img-src 'self' https: http: data:; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
+    "form-action 'none'; frame-ancestors 'none'; "
+    "sandbox allow-downloads allow-popups allow-popups-to-escape-sandbox"
 )
 
 

@@ -1,4 +1,4 @@
-"""The only code that changes the state of a send or a delivery.
+"""The only code that changes the state of a send, a delivery or a web edition.
 
 Each function is one transaction: a conditional UPDATE with the old state in its WHERE, and for what people do an
 audit row. No row updated means that someone was first, which is no error. Nothing here rings Celery: callers do.
@@ -14,6 +14,12 @@ from pipeline.transitions.facts import (
     suppress_dead,
 )
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
+from pipeline.transitions.publications import (
+    PublicationError,
+    correct_edition,
+    publish_edition,
+    withdraw_edition,
+)
 from pipeline.transitions.sends import (
     NewSend,
     WrongStateError,
@@ -35,6 +41,7 @@ __all__ = [
     "Grant",
     "Marked",
     "NewSend",
+    "PublicationError",
     "WrongStateError",
     "back_off",
     "cancel_leftovers",
@@ -42,6 +49,7 @@ __all__ = [
     "claim",
     "clear_backoff",
     "close_lease",
+    "correct_edition",
     "create_send",
     "expire_overdue",
     "finish_sends",
@@ -52,6 +60,7 @@ __all__ = [
     "open_lease",
     "pause_if_sending",
     "pause_send",
+    "publish_edition",
     "record",
     "record_bounce",
     "record_complaint",
@@ -64,4 +73,5 @@ __all__ = [
     "settle_uncertain",
     "start_send",
     "suppress_dead",
+    "withdraw_edition",
 ]
