@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -69,8 +70,10 @@ def compile_issue(
     )
     card = card_of(document, newsletter, ink=ink)
     html, text = slots.readable(html, escaped=True), slots.readable(text)
+    made = Compilation(proof, html, text, findings, card)
+    weighed = preflight.weigh(made, document, newsletter, pictures=ink.pictures)
     unequal = parity.check(document, newsletter, html=html, text=text, wire=lambda url: slots.readable(ink.href(url)))
-    return Compilation(proof, html, text, (*findings, *preflight.weigh(proof), *unequal), card)
+    return replace(made, findings=(*findings, *weighed, *unequal))
 
 
 def _refuse_nonce(document: IssueDocument, newsletter: NewsletterProfile, *, nonce: str) -> None:

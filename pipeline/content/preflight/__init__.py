@@ -4,16 +4,37 @@ A `block` finding must be mended before the issue can be sent; a `warn` finding 
 is good to know. docs/preflight.md lists them all.
 
 Inside, of the document: `newsletter` · `envelope` subject, preheader, language · `texts` every text · `addresses` links
-and pictures' hosts · `blocks` their shape · `languages` which script is written where.
+and pictures' hosts · `blocks` their shape · `languages` which letters are written where. Of the compiled page, which
+`page` and `css` take apart: `required` · `structure` headings, names, roles · `contrast` · `clients` mail programs ·
+`weight`.
 """
 
-from pipeline.content import walk
-from pipeline.content.preflight import addresses, blocks, envelope, languages, newsletter, texts
-from pipeline.content.preflight.findings import warn
-from pipeline.content.types import Finding, IssueDocument, NewsletterProfile, Proof, Severity
+from collections.abc import Mapping
 
-_HTML_MAX = 90_000
-"""Gmail shows the rest of a longer page only on request; the exact figure is not published (about 102 KB)."""
+from pipeline.content import walk
+from pipeline.content.preflight import (
+    addresses,
+    blocks,
+    clients,
+    contrast,
+    envelope,
+    languages,
+    newsletter,
+    required,
+    structure,
+    texts,
+    weight,
+)
+from pipeline.content.preflight.page import Page
+from pipeline.content.types import (
+    Compilation,
+    Finding,
+    IssueDocument,
+    NewsletterProfile,
+    PictureUse,
+    PublicPicture,
+    Severity,
+)
 
 
 def check(document: IssueDocument, profile: NewsletterProfile | None) -> tuple[Finding, ...]:
@@ -28,14 +49,22 @@ def check(document: IssueDocument, profile: NewsletterProfile | None) -> tuple[F
     )
 
 
-def weigh(proof: Proof) -> tuple[Finding, ...]:
-    """What can be said only of a compiled issue: its size."""
-    if proof.html_size <= _HTML_MAX:
-        return ()
-    pattern = (
-        "the HTML has {size} KB; above {limit} KB Gmail cuts the end off, the unsubscribe link too; shorten the issue"
+def weigh(
+    made: Compilation,
+    document: IssueDocument,
+    profile: NewsletterProfile,
+    *,
+    pictures: Mapping[PictureUse, PublicPicture],
+) -> tuple[Finding, ...]:
+    """What can be said only of a compiled issue: what its page shows to whom, and how much there is of it."""
+    page = Page.read(made.html)
+    return (
+        *required.check(page, made.text, profile),
+        *structure.check(page, document),
+        *contrast.check(page),
+        *clients.check(page, document.language),
+        *weight.check(page, document, proof=made.proof, pictures=pictures),
     )
-    return (warn("html-size", "issue", pattern, size=f"{proof.html_size / 1000:.0f}", limit=_HTML_MAX // 1000),)
 
 
 def blocked(findings: tuple[Finding, ...]) -> bool:

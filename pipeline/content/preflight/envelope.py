@@ -18,7 +18,7 @@ _TAG_COLUMNS: Final = 10
 """What a merge tag's value is taken to need."""
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _ADVERTISING: Final = "(광고)"
-_LOOKS_ADVERTISING = re.compile(r"\W{0,3}광\W?고\W")
+_LOOKS_ADVERTISING = re.compile(r"\s*[(\[（【<]\s*광\s*고\s*[)\]）】>]")
 
 
 def check(document: IssueDocument) -> Iterator[Finding]:
