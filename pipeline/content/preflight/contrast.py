@@ -6,7 +6,7 @@ Programs that turn colours over by themselves (Gmail, Outlook) are not foreseen.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -52,10 +52,12 @@ class _Poor:
 
 
 def check(page: Page) -> Iterator[Finding]:
-    for poor in _worst(_poor(page, dark=False)):
+    light = _pairs(_poor(page, dark=False))
+    for poor in _worst(light):
         pattern = "“{text}”: {front} on {back} has a contrast of {ratio} to 1 and needs {needed}; choose other colours"
         yield warn("contrast", "page", pattern, **_said(poor))
-    for poor in _worst(_poor(page, dark=True)):
+    dark = _pairs(_poor(page, dark=True))
+    for poor in _worst({pair: dark[pair] for pair in dark.keys() - light.keys()}):
         pattern = "in dark mode, “{text}”: {front} on {back} has a contrast of {ratio} to 1 and needs {needed}"
         yield warn("contrast-dark", "page", pattern, **_said(poor))
 
@@ -64,10 +66,16 @@ def _said(poor: _Poor) -> dict[str, object]:
     return {**asdict(poor), "ratio": f"{poor.ratio:.1f}"}
 
 
-def _worst(found: Iterator[_Poor]) -> list[_Poor]:
-    """One of each pair of colours."""
-    pairs = {(poor.front, poor.back): poor for poor in reversed(list(found))}
-    return sorted(pairs.values(), key=lambda poor: poor.ratio)[:_TOLD]
+def _pairs(found: Iterable[_Poor]) -> dict[tuple[str, str], _Poor]:
+    """The first of each pair of colours."""
+    pairs: dict[tuple[str, str], _Poor] = {}
+    for poor in found:
+        pairs.setdefault((poor.front, poor.back), poor)
+    return pairs
+
+
+def _worst(pairs: Mapping[tuple[str, str], _Poor]) -> list[_Poor]:
+    return sorted(pairs.values(), key=lambda poor: (poor.ratio, poor.text))[:_TOLD]
 
 
 def _poor(page: Page, *, dark: bool) -> Iterator[_Poor]:
