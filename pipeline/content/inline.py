@@ -5,7 +5,6 @@ fetches style sheets over the network. Here it sees only our own rules, may not 
 and whatever it changed beyond style attributes is an error.
 """
 
-import logging
 import re
 from collections.abc import Callable
 from typing import Final
@@ -52,24 +51,9 @@ def _marked(found: re.Match[str]) -> str:
 
 
 def _premailed(page: str, rules: str) -> str:
-    from premailer import Premailer  # brings cssutils, half a second that most commands need not pay
+    from pipeline.content.premailed import Inliner  # half a second that most commands need not pay
 
-    premailer = Premailer(
-        page,
-        css_text=[rules],
-        keep_style_tags=False,
-        strip_important=False,
-        allow_network=False,
-        disable_link_rewrites=True,
-        disable_validation=True,
-        remove_classes=False,
-        disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
-        align_floating_images=False,
-        remove_unset_properties=False,
-        cache_css_parsing=True,
-        cssutils_logging_level=logging.CRITICAL,
-    )
-    return str(premailer.transform(pretty_print=False))
+    return str(Inliner(page, rules).transform(pretty_print=False))
 
 
 def _compare(before: str, after: str, *, found: Callable[[str], list[str]]) -> None:

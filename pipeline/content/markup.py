@@ -7,6 +7,7 @@ in can reach the HTML part as markup of its own.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from typing import Literal
 
@@ -31,6 +32,7 @@ class Token:
     href: str = ""
 
 
+@lru_cache(maxsize=4096)  # every stage of a compile takes the same texts apart
 def parse(html: Html) -> tuple[Token, ...]:
     """Take inline HTML apart; raises ContentError, with line and column, for what is not canonical."""
     tokens, opened = [], list[str]()

@@ -7,6 +7,7 @@ so that editors' text can neither compute nor read anything else.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -57,6 +58,7 @@ class Tag:
 Part: TypeAlias = str | Tag
 
 
+@lru_cache(maxsize=4096)  # every stage of a compile takes the same texts apart
 def parse(template: str, *, source: str = "", before: str = "") -> tuple[Part, ...]:
     """Split text into literal text and tags, in order; empty literals are left out.
 
