@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "inbox": ("inbox", "a local inbox for trying things out"),
     "render": ("render", "issue file → HTML, text, message and proof, as files"),
     "check": ("check", "issue file → what stands against sending it"),
+    "layout": ("layout", "what is wrong with a layout: `layout check NAME`"),
     "import": ("import_", "CSV → subscribers of a list, or suppressions"),
     "export": ("export", "subscribers of a list → CSV"),
     "test": ("test", "an issue → a few addresses, marked as a test, never in the books"),

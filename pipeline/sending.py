@@ -105,7 +105,7 @@ def compiled(issue: Issue) -> Compilation:
     everything = repr((document, newsletter, site, sorted(map(repr, pictures.items())))).encode()
     key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
     nonce = hashlib.blake2b(everything, key=key, digest_size=12).hexdigest()
-    return compile_issue(document, newsletter, site, nonce=nonce, pictures=pictures)
+    return compile_issue(document, newsletter, site, nonce=nonce, layouts=settings.LAYOUTS, pictures=pictures)
 
 
 def make_proof(issue: Issue) -> Proof:
@@ -145,7 +145,7 @@ def _filed(issue: Issue, made: Compilation, revision: Revision | None) -> Proof:
             "encoded_size": made.proof.encoded_size,
             "findings": [asdict(found) for found in made.findings],
             "layout": made.proof.layout,
-            "layout_version": layout.version(made.proof.layout),
+            "layout_version": layout.version(made.proof.layout, settings.LAYOUTS),
             "card": asdict(made.card),
         },
     )

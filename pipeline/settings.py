@@ -55,6 +55,12 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise ValueError(f"there is no folder {text}")
+    return Path(text).absolute()
+
+
 def _domain(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", text.lower()):
         raise ValueError(f"{text!r} is not a domain")
@@ -97,6 +103,7 @@ def _plain_file_secret(text: str) -> str:
 
 # Where things live
 HOME: Final = _env("HOME", "./var", lambda text: Path(text).absolute(), "a directory")
+LAYOUTS: Final = _env("LAYOUTS", "", lambda text: _folder(text) if text else None, "a folder of own layouts")
 _UNSET = "postgresql:///pressrun-is-not-configured"
 _DATABASE_PASSWORD = _env("DATABASE_PASSWORD", "", str, "a password, or a file through …_FILE")
 DATABASES: Final = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.commands.check import listed, read_issue, table, unknown_newsletter
+from pipeline.commands.layout import own_layouts
 from pipeline.content import compile as chain
 from pipeline.content import headers, message, preflight
 from pipeline.content.issuefile import IssueFile
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     newsletter = issue.newsletter or _stand_in(issue.document.newsletter)
     site = _site(newsletter)
     nonce = sha256(repr((issue, site)).encode()).hexdigest()[:16]
-    compilation = chain.compile_issue(issue.document, newsletter, site, nonce=nonce)
+    compilation = chain.compile_issue(issue.document, newsletter, site, nonce=nonce, layouts=own_layouts())
     out = args.out or Path(f"{args.file.stem}-proof")
     report = _report(compilation, issue)
     _write(out, compilation, report=report, values=_values(compilation, issue, reader=args.reader, site=site))

@@ -7,7 +7,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.content import headers, inline, layout, links, merge, message, mjml, parity, plaintext, preflight, walk
+from pipeline.content import (
+    headers,
+    inline,
+    layout,
+    links,
+    lint,
+    merge,
+    message,
+    mjml,
+    parity,
+    plaintext,
+    preflight,
+    walk,
+)
 from pipeline.content.card import card_of
 from pipeline.content.sizes import with_heights
 from pipeline.content.slots import SlotTable
@@ -54,6 +67,7 @@ def compile_issue(
     ink = layout.Ink(slots, site, pictures)
 
     page = layout.render(document, newsletter, ink=ink, layouts=layouts)
+    lint.refuse(page)
     html = with_heights(mjml.to_html(page.mjml), ink.pictures.values())
     html = inline.inline(html, page.css.text, found=slots.found)
     text = plaintext.render(document, newsletter, ink=ink)

@@ -13,7 +13,6 @@ from lxml import html as lxml_html
 
 from pipeline.content.types import ContentError
 
-_IMPORT = re.compile(r"""@import\s+(?:url\([^)]*\)|"[^"]*"|'[^']*'|[^;"'(])*;?""", re.IGNORECASE)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 # A tag is read to its end, because its values may hold what looks like a comment.
 _TAG_OR_COMMENT = re.compile(r"""<!--.*?-->|<[A-Za-z](?:[^"'>]|"[^"]*"|'[^']*')*>""", re.DOTALL)
@@ -23,17 +22,13 @@ _MARK: Final = ' data-premailer="ignore"'
 
 
 def inline(html: str, css: str, *, found: Callable[[str], list[str]]) -> str:
-    """Write `css` (type and class selectors, no at-rules) into the elements of a compiled page.
+    """Write `css`, in which `stylesheet.in_elements` finds nothing, into the elements of a compiled page.
 
-    `found` lists the slot tokens of a text. Raises ContentError when the rules are not of that kind or the page came
-    out with another doctype, comments, style blocks, words or slots.
+    `found` lists the slot tokens of a text. Raises ContentError when the page came out with another doctype, comments,
+    style blocks, words or slots.
     """
-    rules = _IMPORT.sub("", css)
-    if "@" in rules:
-        raise ContentError("inline.css may hold no at-rules; they belong into head.css", source="inline.css")
-    page = _STYLE.sub(lambda style: style[1] + _IMPORT.sub("", style[2]) + style[3], html)
-    page = _DOCTYPE.sub("<!DOCTYPE html>", page, count=1)
-    inlined = _premailed(_COMMENT_OR_STYLE.sub(_marked, page), rules).replace(_MARK, "")
+    page = _DOCTYPE.sub("<!DOCTYPE html>", html, count=1)
+    inlined = _premailed(_COMMENT_OR_STYLE.sub(_marked, page), css).replace(_MARK, "")
     _compare(page, inlined, found=found)
     return _TAG_OR_COMMENT.sub(_without_brackets, inlined)
 

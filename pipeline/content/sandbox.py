@@ -79,6 +79,15 @@ def render(environment: "Sandbox", name: str, context: Mapping[str, Any]) -> Tra
     return Traced.rendered(text, environment.files, name=environment.title(name))
 
 
+def unreadable(environment: "Sandbox") -> Iterator[ContentError]:
+    """What is wrong with the templates by themselves, those that no issue reaches as well."""
+    for name in environment.list_templates(extensions=("mjml", "css")):
+        try:
+            environment.get_template(name)
+        except _BROKEN as error:
+            yield _told(error, environment, name=name, names=())
+
+
 @lru_cache(maxsize=32)
 def sandbox(folders: tuple[Path, ...]) -> "Sandbox":
     """The environment of a layout; its templates are looked for in these folders, in this order."""

@@ -24,7 +24,10 @@ def page(body):
 
 
 def to_html(source, name="x.mjml"):
-    return mjml.to_html(Traced.plain(source, name))
+    traced = Traced.plain(source, name)
+    for error in mjml.check(traced)[1]:
+        raise error
+    return mjml.to_html(traced)
 
 
 def picture(alt):

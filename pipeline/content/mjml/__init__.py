@@ -5,32 +5,37 @@ held against what is known to work (`components` with `values`, `html`, `widths`
 (`bans`, with reasons); then it is rewritten so that mrml prints it as it was meant (`safe`).
 """
 
+from collections.abc import Sequence
+
 from pipeline.content.mjml import elements, malformed, rules, safe
+from pipeline.content.mjml.elements import Element
 from pipeline.content.mjml.safe import mrml_safe
 from pipeline.content.trace import Traced
 from pipeline.content.types import ContentError
 
-__all__ = ["check", "mrml_safe", "to_html"]
+__all__ = ["Element", "check", "mrml_safe", "to_html"]
 
 
 def to_html(source: Traced) -> str:
-    """Compile MJML. No fonts, no network, no includes. Raises ContentError with file, line and column."""
-    for error in check(source):
-        raise error
+    """Compile MJML in which `check` finds nothing. No fonts, no network, no includes.
+
+    Raises ContentError, with file, line and column, when mjml-python refuses it all the same.
+    """
     try:
         return safe.compiled(source.text)
     except safe.RefusedError as refusal:
         raise source.error(f"the MJML cannot be compiled: {refusal.message}", refusal.at) from refusal
 
 
-def check(source: Traced) -> list[ContentError]:
-    """Everything that is wrong with the MJML, each with its place, in the order in which it was found."""
+def check(source: Traced) -> tuple[Sequence[Element], list[ContentError]]:
+    """The elements of the MJML, and everything that is wrong with it, each with its place, as it was found."""
     text = source.text
     try:
         found = elements.read(text)
     except malformed.NotWellFormedError as error:
-        return [source.error(f"the MJML is not well formed: {error.message}", elements.characters(text, error.at))]
-    return [_placed(source, problem) for problem in rules.problems(found)]
+        at = elements.characters(text, error.at)
+        return (), [source.error(f"the MJML is not well formed: {error.message}", at)]
+    return found, [_placed(source, problem) for problem in rules.problems(found)]
 
 
 def _placed(source: Traced, problem: rules.Problem) -> ContentError:
