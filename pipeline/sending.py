@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from PIL import Image, UnidentifiedImageError
 from wagtail.models import Revision
 
@@ -26,7 +27,8 @@ from pipeline.content.message import dump
 from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PublicPicture, Site
 from pipeline.documents import document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
-from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, Transport
+from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
+from pipeline.queries import NO_EDITION, Audience, Reach, reach_of
 from pipeline.readiness import require_ready
 from subscribers.models import List
 
@@ -51,13 +53,20 @@ class NoSuchListError(PressrunError):
     """A list that does not exist."""
 
 
+class CannotFollowError(PressrunError):
+    """These editions cannot go to people of that earlier send."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a person decided about a send."""
 
-    lists: Sequence[str]
-    """Slugs."""
+    lists: Sequence[str] = ()
+    """Slugs; none when it follows an earlier send, whose lists are then looked at again."""
     excluded: Sequence[str] = ()
+    parent: Send | None = None
+    follows: str = NO_EDITION
+    """Which of the parent's people it is for, in the words of `queries.FOLLOWINGS`."""
     due_at: datetime
     zone: str = "UTC"
     wall_time: datetime | None = None
@@ -154,20 +163,24 @@ def _filed(issue: Issue, made: Compilation, revision: Revision | None) -> Proof:
 
 def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
     """Schedule the editions of one issue to the lists. Raises PressrunError with what stands against it."""
-    newsletter = issues[0].newsletter
-    if len({issue.newsletter_id for issue in issues}) > 1 or len({issue.language for issue in issues}) < len(issues):
-        raise PressrunError("The editions of one send belong to one newsletter, and each has a language of its own.")
-    lists, excluded = _lists(plan.lists), _lists(plan.excluded)
+    audience, newsletter = audience_of(issues, plan), issues[0].newsletter
+    if plan.parent and not reach_of(audience).reached:
+        raise CannotFollowError(
+            f"These editions reach nobody whom send {plan.parent.pk} left out for lack of one. Nothing was sent."
+        )
     transport, _ = Transport.objects.get_or_create(name="default")
     require_ready(newsletter, transport, allow_unsafe=plan.allow_unsafe)
-    proofs = {issue.language: make_proof(issue).hash for issue in _main_first(issues, newsletter)}
     return transitions.create_send(
         transitions.NewSend(
             newsletter_id=newsletter.pk,
             transport=transport,
-            proofs=proofs,
-            lists=lists,
-            excluded=excluded,
+            proofs={issue.language: make_proof(issue).hash for issue in _main_first(issues, newsletter)},
+            lists=audience.lists,
+            excluded=audience.excluded,
+            fallback_languages=audience.fallback,
+            unknown_language=audience.unknown,
+            parent_id=audience.parent,
+            follows=audience.follows,
             due_at=plan.due_at,
             zone=plan.zone,
             wall_time=plan.wall_time,
@@ -179,6 +192,61 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
             owner_id=plan.owner_id,
         )
     )
+
+
+def reach_of_plan(issues: Sequence[Issue], plan: Plan) -> Reach:
+    """Whom the send would reach now, counted by what will freeze it. Raises PressrunError as `create_send` does."""
+    return reach_of(audience_of(issues, plan))
+
+
+def editions_of(send: Send) -> QuerySet[Issue]:
+    """What there is today, in any language, of the issue that was sent."""
+    sent = Issue.objects.filter(proofs__sends=send).values("translation_key")
+    return Issue.objects.filter(translation_key__in=sent).select_related("newsletter")
+
+
+def reach_of_following(send: Send, which: str = NO_EDITION) -> Reach | None:
+    """Whom all editions that there are today would reach of a send's people that `which` names; None: nobody."""
+    plan = Plan(parent=send, follows=which, due_at=send.due_at, approved_by="")
+    reach = reach_of_plan(list(editions_of(send)), plan) if send.started_at else None
+    return reach if reach and reach.reached else None
+
+
+def audience_of(issues: Sequence[Issue], plan: Plan) -> Audience:
+    """Whom the plan is for, by the newsletter's choices of today; nothing is compiled for it.
+
+    Raises PressrunError for editions that do not belong together, lists that there are not, a parent of another issue.
+    """
+    newsletter = issues[0].newsletter
+    languages = [issue.language for issue in _main_first(issues, newsletter)]
+    if len({issue.newsletter_id for issue in issues}) > 1 or len({each.lower() for each in languages}) < len(issues):
+        raise PressrunError("The editions of one send belong to one newsletter, and each has a language of its own.")
+    lists, excluded = _lists(plan.lists), _lists(plan.excluded)
+    if plan.parent:
+        _require_same_issue(issues, plan.parent)
+        of_parent = SendList.objects.filter(send=plan.parent).values_list("list_id", "excluded")
+        lists = [pk for pk, left_out in of_parent if not left_out]
+        excluded = [*excluded, *(pk for pk, left_out in of_parent if left_out and pk not in excluded)]
+    return Audience(
+        lists=lists,
+        excluded=excluded,
+        scope=newsletter.scope,
+        editions={language: language for language in languages},
+        fallback=newsletter.fallback_languages,
+        unknown=newsletter.unknown_language,
+        parent=plan.parent.pk if plan.parent else None,
+        follows=plan.follows if plan.parent else "",
+    )
+
+
+def _require_same_issue(issues: Sequence[Issue], parent: Send) -> None:
+    if parent.started_at is None:
+        raise CannotFollowError(f"Send {parent.pk} has not started, so it has left nobody out. Nothing was sent.")
+    editions = editions_of(parent)
+    for issue in issues:
+        if issue not in editions:
+            sent = ", ".join(map(str, editions))
+            raise CannotFollowError(f"{issue} is no edition of what send {parent.pk} sent ({sent}). Nothing was sent.")
 
 
 def site_of(newsletter: Newsletter) -> Site:

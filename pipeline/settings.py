@@ -221,6 +221,8 @@ WAGTAIL_ENABLE_UPDATE_CHECK: Final = False  # nothing is fetched from outside wi
 WAGTAIL_ENABLE_WHATS_NEW_BANNER: Final = False
 WAGTAIL_GRAVATAR_PROVIDER_URL: Final = None
 WAGTAILADMIN_PERMITTED_LANGUAGES: Final = LANGUAGES
+WAGTAIL_I18N_ENABLED: Final = True  # an issue's form leads to its other editions
+WAGTAIL_CONTENT_LANGUAGES: Final = LANGUAGES  # whose names Wagtail knows; an issue may be in any other as well
 WAGTAILSEARCH_BACKENDS: Final = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 WAGTAILADMIN_COMMENTS_ENABLED: Final = False
 

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from pipeline.errors import PressrunError
 from pipeline.models import DeliveryState, Send
-from pipeline.queries import send_summary
+from pipeline.queries import Reach, send_summary
 from pipeline.staff.books import reason_label
+from pipeline.staff.reach import chapters_of
 
 
 class NoSuchSendError(PressrunError):
@@ -60,6 +61,22 @@ def books_table(send: Send, summary: Mapping[str, Any] | None = None) -> Table:
             label = ""
     table.add_section()
     table.add_row("together", f"audience {send.audience:,}", f"{sum(summary['counts'].values()):,}")
+    return table
+
+
+def reach_table(reach: Reach) -> Table:
+    """Edition × why, then whom it leaves out, summing to the audience, in the words of the pages."""
+    table = Table(title="Whom it would reach now", title_justify="left")
+    table.add_column("edition")
+    table.add_column("why")
+    table.add_column("people", justify="right")
+    for chapter in chapters_of(reach):
+        label = str(chapter.label)
+        for line in chapter.lines:
+            table.add_row(label, str(line.label), f"{line.n:,}")
+            label = ""
+    table.add_section()
+    table.add_row("together", f"reached {reach.reached:,}", f"{reach.audience:,}")
     return table
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from pipeline.delivery.retry import parse_duration, parse_schedule
 
 if TYPE_CHECKING:
     from pipeline.models import Send
+    from pipeline.queries import Reach
 
 QUIET_AFTER = 15.0
 """Seconds without a sweep after which `--wait` says that no worker seems to run."""
@@ -19,7 +21,11 @@ QUIET_AFTER = 15.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="issue file; one per language")
-    parser.add_argument("--list", action="append", required=True, metavar="SLUG", help="who gets it; may be repeated")
+    people = parser.add_mutually_exclusive_group(required=True)
+    people.add_argument("--list", action="append", default=[], metavar="SLUG", help="who gets it; may be repeated")
+    people.add_argument(
+        "--follow", type=int, metavar="SEND", help="those whom SEND left out for lack of an edition in their language"
+    )
     parser.add_argument("--exclude", action="append", default=[], metavar="SLUG", help="who does not; may be repeated")
     parser.add_argument("--at", type=_moment, metavar="ISO8601", help="when; due now without it")
     parser.add_argument("--valid-for", type=_duration, metavar="D", help="how long it makes sense, such as 72h")
@@ -27,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-brakes", action="store_true", help="do not stop for an unusual share of refusals")
     parser.add_argument("--update", action="store_true", help="take over the file's description of the newsletter")
     parser.add_argument("--allow-unsafe", action="store_true", help="for tests: send although not ready for it")
+    parser.add_argument("--dry-run", action="store_true", help="only count whom it would reach, edition by edition")
     parser.add_argument("--wait", action="store_true", help="wait until it ends")
 
 
@@ -36,12 +43,13 @@ def run(args: argparse.Namespace) -> int:
 
     from pipeline import tasks
     from pipeline.commands import output, status
-    from pipeline.sending import Plan, create_send, file_issue
+    from pipeline.sending import Plan, create_send, file_issue, reach_of_plan
 
     moment = args.at or datetime.now(UTC)
     plan = Plan(
         lists=args.list,
         excluded=args.exclude,
+        parent=output.find_send(args.follow) if args.follow is not None else None,
         due_at=moment.astimezone(UTC),
         wall_time=moment,
         valid_for=args.valid_for,
@@ -51,7 +59,12 @@ def run(args: argparse.Namespace) -> int:
         allow_unsafe=args.allow_unsafe,
     )
     with transaction.atomic():  # what stands against the send also takes back what was filed for it
-        send = create_send([file_issue(path, update=args.update) for path in args.files], plan)
+        issues = [file_issue(path, update=args.update) for path in args.files]
+        if args.dry_run:
+            _show_reach(reach_of_plan(issues, plan), as_json=args.json)
+            transaction.set_rollback(True)
+            return 0
+        send = create_send(issues, plan)
     _hold_if_late(send)
     tasks.ring_sweep()
     if args.wait:
@@ -67,6 +80,15 @@ def run(args: argparse.Namespace) -> int:
             output.show(output.books_table(send))
     ok = {"finished"} if args.wait else {"scheduled", "starting", "sending", "finished"}
     return 0 if send.state in ok else 1
+
+
+def _show_reach(reach: "Reach", *, as_json: bool) -> None:
+    from pipeline.commands import output
+
+    if as_json:
+        output.emit(asdict(reach) | {"reached": reach.reached, "audience": reach.audience})
+    else:
+        output.show(output.reach_table(reach))
 
 
 def _hold_if_late(send: "Send") -> None:

@@ -1,7 +1,7 @@
 """The tables. Columns, constraints and indexes; what changes them is in `transitions`, what reads them in `queries`."""
 
 from pipeline.models.books import AuditEvent, Marker, TokenKey
-from pipeline.models.content import Issue, Newsletter, Proof, SenderDomain, TrackedLink
+from pipeline.models.content import Issue, Newsletter, Proof, SenderDomain, TrackedLink, UnknownLanguage
 from pipeline.models.delivery import (
     OPEN_STATES,
     Delivery,
@@ -41,4 +41,5 @@ __all__ = [
     "TokenKey",
     "TrackedLink",
     "Transport",
+    "UnknownLanguage",
 ]

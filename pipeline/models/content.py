@@ -1,14 +1,31 @@
 """Newsletters, issues and their proofs."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F, Value
+from django.db.models.functions import MD5, Cast, Concat, Now
 from django.utils.translation import gettext_lazy as _
 from wagtail.fields import StreamField
-from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, Revision, RevisionMixin, WorkflowMixin
+from wagtail.models import (
+    DraftStateMixin,
+    Locale,
+    LockableMixin,
+    PreviewableMixin,
+    Revision,
+    RevisionMixin,
+    TranslatableMixin,
+    WorkflowMixin,
+)
 
 from pipeline.blocks import IssueBody
+
+_COLON: Final = Value(":", output_field=models.TextField())
+
+
+def _as_text(column: str) -> Cast:
+    return Cast(F(column), models.TextField())
 
 
 class SenderDomain(models.Model):
@@ -27,6 +44,13 @@ class SenderDomain(models.Model):
         return self.from_domain
 
 
+class UnknownLanguage(models.TextChoices):
+    """What someone gets of whom no language is known."""
+
+    MAIN = "main", _("the main edition")
+    SKIP = "skip", _("nothing")
+
+
 class Newsletter(models.Model):
     slug = models.SlugField(_("short name"), unique=True)
     name = models.CharField(_("name"), max_length=200)
@@ -35,6 +59,21 @@ class Newsletter(models.Model):
     reply_to = models.EmailField(_("reply address"), blank=True)
     postal_address = models.TextField(_("postal address"), blank=True)
     language = models.CharField(_("main language"), max_length=35, default="en")
+    fallback_languages = ArrayField(
+        models.CharField(max_length=35),
+        verbose_name=_("instead of a missing edition"),
+        default=list,
+        db_default=Value([], ArrayField(models.CharField(max_length=35))),
+        blank=True,
+        db_comment="languages in order; none: the main edition serves everybody",
+    )
+    unknown_language = models.CharField(
+        _("to people whose language is not known"),
+        max_length=4,
+        choices=UnknownLanguage,
+        default=UnknownLanguage.MAIN,
+        db_default=UnknownLanguage.MAIN,
+    )
     layout = models.CharField(_("layout"), max_length=60, default="bulletin")
     brand = models.JSONField(_("brand"), default=dict, blank=True)
     default_lists = models.ManyToManyField(
@@ -59,8 +98,15 @@ class Newsletter(models.Model):
         return f"newsletter:{self.pk}"
 
 
-class Issue(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, PreviewableMixin, models.Model):
-    """One numbered, dated edition in one language. Translations share newsletter and number."""
+class Issue(
+    WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, PreviewableMixin, TranslatableMixin, models.Model
+):
+    """One numbered, dated edition in one language. Translations share newsletter and number.
+
+    These three columns are the truth. The database derives from them what Wagtail's translatable models go by: the
+    key is generated, and a trigger sets the locale, making it for a language that is new. So any language will do,
+    and whoever writes a row cannot make the two disagree.
+    """
 
     newsletter = models.ForeignKey(
         Newsletter, on_delete=models.PROTECT, related_name="issues", verbose_name=_("newsletter")
@@ -74,17 +120,38 @@ class Issue(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, Previe
     advertising = models.BooleanField(_("advertising"), default=False, db_default=False)
     body = StreamField(IssueBody(), verbose_name=_("sections"), blank=True)
     pictures = models.JSONField(default=dict, editable=False, db_comment="src as written → stored file")
+    translation_key = models.GeneratedField(
+        expression=Cast(MD5(Concat(_as_text("newsletter"), _COLON, _as_text("number"))), models.UUIDField()),
+        output_field=models.UUIDField(),
+        db_persist=True,
+    )
+    exclude_fields_in_copy: ClassVar = [
+        *("live_revision", "first_published_at", "last_published_at", "go_live_at", "expire_at"),
+        *("locked", "locked_at", "locked_by"),
+    ]
 
     class Meta:
         verbose_name = _("issue")
         verbose_name_plural = _("issues")
         ordering: ClassVar = ["-date", "-number", "language"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["newsletter", "number", "language"], name="issue_edition_once")
+            models.UniqueConstraint(fields=["newsletter", "number", "language"], name="issue_edition_once"),
+            models.UniqueConstraint(fields=["translation_key", "locale"], name="issue_translation_once"),
         ]
 
     def __str__(self) -> str:
         return f"{self.newsletter} {self.number} ({self.language})"
+
+    def get_default_locale(self) -> Locale:
+        """What the trigger will write into a new row."""
+        return Locale.objects.get_or_create(language_code=self.language)[0]
+
+    def copy_for_translation(self, locale: Locale, exclude_fields: list[str] | None = None) -> "Issue":
+        """An unsaved copy of the latest draft, to be translated: not published, whatever this one is."""
+        copy: Issue = super().copy_for_translation(locale, exclude_fields)
+        copy.language = locale.language_code
+        copy.live = False
+        return copy
 
 
 class Proof(models.Model):

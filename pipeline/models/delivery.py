@@ -7,11 +7,12 @@ from typing import ClassVar, Final
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import replies
-from pipeline.models.content import Newsletter, Proof
+from pipeline.models.content import Newsletter, Proof, UnknownLanguage
 
 
 class SendState(models.TextChoices):
@@ -143,6 +144,19 @@ class Send(models.Model):
     uncertain_policy = models.CharField(max_length=5, choices=UncertainPolicy, default=UncertainPolicy.RETRY)
     brakes = models.BooleanField(default=True)
     limits = models.JSONField(default=dict)
+    fallback_languages = ArrayField(
+        models.CharField(max_length=35),
+        default=list,
+        db_default=Value([], ArrayField(models.CharField(max_length=35))),
+        db_comment="the newsletter's at the time of approval",
+    )
+    unknown_language = models.CharField(
+        max_length=4,
+        choices=UnknownLanguage,
+        default=UnknownLanguage.MAIN,
+        db_default=UnknownLanguage.MAIN,
+        db_comment="the newsletter's at the time of approval",
+    )
     approved_by = models.CharField(max_length=200)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(db_default=Now())

@@ -3,7 +3,7 @@
 `books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach.
 """
 
-from pipeline.queries.audience import audience_counts
+from pipeline.queries.audience import FOLLOWINGS, NO_EDITION, Audience, Edition, Reach, audience_of, family, reach_of
 from pipeline.queries.books import (
     Count,
     Finding,
@@ -19,16 +19,23 @@ from pipeline.queries.books import (
 from pipeline.queries.work import next_work, ringable_sends
 
 __all__ = [
+    "FOLLOWINGS",
+    "NO_EDITION",
+    "Audience",
     "Count",
+    "Edition",
     "Finding",
     "LedgerRow",
     "PersonRow",
-    "audience_counts",
+    "Reach",
+    "audience_of",
     "audit",
     "counts",
+    "family",
     "feedback_counts",
     "ledger",
     "next_work",
+    "reach_of",
     "ringable_sends",
     "send_summary",
     "who",

@@ -1,20 +1,24 @@
-"""Issues: the form with its live preview and its findings."""
+"""Issues: the form with its live preview and its findings, and the way from one edition to the others."""
 
 from typing import Any, ClassVar
 
+import django_filters  # type: ignore[import-untyped]
 from django import forms
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.components import MediaContainer
 from wagtail.admin.ui.side_panels import BaseSidePanel, ChecksSidePanel
 from wagtail.admin.widgets.button import Button
+from wagtail.models import Locale
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from pipeline.content.types import Severity
 from pipeline.models import Issue
 from pipeline.staff import preview
+from pipeline.staff.translating import LanguageForm, translate
 
 
 class FindingsPanel(BaseSidePanel):
@@ -54,7 +58,12 @@ class _WithFindings:
 
 
 class IssueCreateView(_WithFindings, CreateView):
-    pass
+    def get_initial_form_instance(self) -> Issue | None:
+        """In the language that Wagtail's switch says; the field may say any other."""
+        issue: Issue | None = super().get_initial_form_instance()
+        if issue and self.locale:
+            issue.language = self.locale.language_code
+        return issue
 
 
 class IssueEditView(_WithFindings, EditView):
@@ -64,7 +73,22 @@ class IssueEditView(_WithFindings, EditView):
         if self.request.user.has_perm("pipeline.start_send"):
             url = reverse("sending:send", args=[self.object.pk])
             buttons.append(Button(_("Send …"), url=url, icon_name="mail", priority=5))
+        if self.request.user.has_perm("pipeline.add_issue"):
+            url = reverse(IssueViewSet.translate_url, args=[self.object.pk])
+            buttons.append(Button(_("Translate …"), url=url, icon_name="globe", priority=6))
         return buttons
+
+
+class IssueFilters(WagtailFilterSet):
+    """`locale` stands in place of Wagtail's own filter, which would offer no language but those of these pages."""
+
+    locale = django_filters.ModelChoiceFilter(
+        queryset=Locale.objects.all(), to_field_name="language_code", label=_("Language")
+    )
+
+    class Meta:
+        model = Issue
+        fields: ClassVar = ["newsletter", "locale"]
 
 
 class IssueViewSet(SnippetViewSet):
@@ -74,7 +98,7 @@ class IssueViewSet(SnippetViewSet):
     add_to_admin_menu = True
     copy_view_enabled = True
     list_display: ClassVar = ["title", "newsletter", "number", "language", "date"]
-    list_filter: ClassVar = ["newsletter", "language"]
+    filterset_class = IssueFilters
     search_fields: ClassVar = ["title", "subject"]
     add_view_class = IssueCreateView
     edit_view_class = IssueEditView
@@ -87,7 +111,7 @@ class IssueViewSet(SnippetViewSet):
                         [
                             FieldPanel("number"),
                             FieldPanel("date", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")),
-                            FieldPanel("language", help_text=_("A tag such as en or ko.")),
+                            FieldPanel("language", help_text=_("A tag such as en or ko."), required_on_save=True),
                         ]
                     ),
                 ],
@@ -106,8 +130,13 @@ class IssueViewSet(SnippetViewSet):
                 heading=_("Headlines"),
             ),
             FieldPanel("body"),
-        ]
+        ],
+        base_form_class=LanguageForm,
     )
+    translate_url = "wagtailsnippets_pipeline_issue:translate"
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [*super().get_urlpatterns(), path("translate/<int:pk>/", translate, name="translate")]
 
     def on_register(self) -> None:
         """Gives the model its preview, as Wagtail gives it its form: models know nothing of pages."""

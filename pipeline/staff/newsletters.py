@@ -13,10 +13,14 @@ from pipeline.content.issuefile.normal import normal_profile
 from pipeline.content.types import ContentError
 from pipeline.documents import profile_of
 from pipeline.models import Newsletter
+from pipeline.staff.translating import clean_tag
 
 
 class NewsletterForm(WagtailAdminModelForm):
     """Holds a newsletter to the rules that an issue file is held to."""
+
+    def clean_fallback_languages(self) -> list[str]:
+        return [clean_tag(tag.strip()) for tag in self.cleaned_data["fallback_languages"]]
 
     def _post_clean(self) -> None:
         super()._post_clean()
@@ -59,6 +63,16 @@ class NewsletterViewSet(ModelViewSet):
             ),
             FieldPanel("postal_address", help_text=_("Stands at the end of every issue; the law asks for it.")),
             FieldPanel("default_lists", widget=CheckboxSelectMultiple),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "fallback_languages",
+                        help_text=_("In order, such as en,ko; for others nothing. Empty: the main edition serves all."),
+                    ),
+                    FieldPanel("unknown_language"),
+                ],
+                heading=_("Without an edition in their language"),
+            ),
             MultiFieldPanel(
                 [
                     FieldPanel("layout"),

@@ -1,18 +1,17 @@
 """From an issue to a send: choose lists and time, see exactly who gets it and who not, type the number, approve."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -22,10 +21,10 @@ from wagtail.admin.viewsets.base import ViewSet
 from pipeline import sending
 from pipeline.content.types import ContentError, Finding
 from pipeline.errors import PressrunError
-from pipeline.models import Issue
-from pipeline.queries.audience import audience_counts
-from pipeline.staff.books import reason_label
+from pipeline.models import Issue, Send, UnknownLanguage
+from pipeline.queries import Audience
 from pipeline.staff.preview import preview_of
+from pipeline.staff.reach import chapters_of, language_label
 from pipeline.staff.sends import actor, require
 from subscribers.models import List
 
@@ -57,10 +56,10 @@ class SendForm(forms.Form):
 
     def __init__(self, *args: Any, issue: Issue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        editions = Issue.objects.filter(newsletter=issue.newsletter_id, number=issue.number)
+        editions = issue.get_translations(inclusive=True).select_related("newsletter")
         self.fields["issues"].queryset = editions  # type: ignore[attr-defined]
         self.fields["zone"].choices = [(name, name) for name in sorted(available_timezones())]  # type: ignore[attr-defined]
-        self.initial["issues"] = editions
+        self.initial["issues"] = editions.filter(Q(live=True) | Q(pk=issue.pk))
         self.initial["lists"] = issue.newsletter.default_lists.all()
         self.initial["zone"] = timezone.get_current_timezone_name()
 
@@ -85,12 +84,10 @@ class SendForm(forms.Form):
         return due
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Whom a send would reach now, and whom it leaves out and why."""
+class FollowForm(SendForm):
+    """The lists are those of the send that it follows."""
 
-    reached: int
-    left_out: tuple[tuple[str | Promise, int], ...]
+    lists = None  # type: ignore[assignment]  # Django's way to leave a field out
 
 
 class SendingViewSet(ViewSet):
@@ -99,7 +96,10 @@ class SendingViewSet(ViewSet):
     name = "sending"
 
     def get_urlpatterns(self) -> list[URLPattern]:
-        return [path("<int:pk>/", send, name="send")]
+        return [
+            path("<int:pk>/", send, name="send"),
+            path("follow/<int:pk>/", follow, name="follow"),
+        ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,30 +107,40 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     """The form; with what it says, the final page; with the right number typed there, the send."""
     require(request, "pipeline.start_send")
     issue = get_object_or_404(Issue.objects.select_related("newsletter"), pk=pk)
-    form = SendForm(request.POST or None, issue=issue)
-    context = {"issue": issue, "form": form}
+    return _steps(request, SendForm(request.POST or None, issue=issue), {"issue": issue})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def follow(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same way for those whom an earlier send left out for lack of an edition in their language."""
+    require(request, "pipeline.start_send")
+    parent = get_object_or_404(Send.objects.exclude(started_at=None), pk=pk)
+    issue = get_object_or_404(sending.editions_of(parent)[:1])
+    return _steps(request, FollowForm(request.POST or None, issue=issue), {"issue": issue, "parent": parent})
+
+
+def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> HttpResponse:
+    context |= {"form": form}
     if request.method != "POST" or not form.is_valid():
         return render(request, "staff/send_form.html", context)
-    issues, reach = list(form.cleaned_data["issues"]), _reach(form.cleaned_data, issue)
-    context |= {"reach": reach, "editions": [(each, _findings(each)) for each in issues], "chosen": form.cleaned_data}
+    issues, plan = list(form.cleaned_data["issues"]), _plan(request, form.cleaned_data, context.get("parent"))
+    try:
+        reach = sending.reach_of_plan(issues, plan)
+    except PressrunError as error:
+        form.add_error(None, str(error))
+        return render(request, "staff/send_form.html", context)
+    context |= {"reach": reach, "chapters": chapters_of(reach), "choices": _choices(sending.audience_of(issues, plan))}
+    context |= {"editions": [(each, _findings(each)) for each in issues], "chosen": form.cleaned_data}
     if "typed" not in request.POST or "back" in request.POST:
         return render(request, "staff/send_form.html" if "back" in request.POST else "staff/send_review.html", context)
     if _digits(form.cleaned_data["typed"]) != str(reach.reached):
         return render(request, "staff/send_review.html", context | {"wrong": True})
-    return _approve(request, issues, context)
+    return _approve(request, issues, plan, context)
 
 
-def _approve(request: HttpRequest, issues: Sequence[Issue], context: dict[str, Any]) -> HttpResponse:
-    chosen = context["chosen"]
-    plan = sending.Plan(
-        lists=[each.slug for each in chosen["lists"]],
-        excluded=[each.slug for each in chosen["excluded"]],
-        due_at=chosen.get("due_at") or timezone.now(),
-        zone=chosen["zone"],
-        wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=UTC),
-        approved_by=actor(request),
-        owner_id=request.user.pk,
-    )
+def _approve(
+    request: HttpRequest, issues: Sequence[Issue], plan: sending.Plan, context: dict[str, Any]
+) -> HttpResponse:
     try:
         made = sending.create_send(issues, plan)
     except (PressrunError, ContentError) as error:
@@ -139,15 +149,25 @@ def _approve(request: HttpRequest, issues: Sequence[Issue], context: dict[str, A
     return redirect("sends:inspect", made.pk)
 
 
-def _reach(chosen: dict[str, Any], issue: Issue) -> Reach:
-    counted = audience_counts(
-        lists=[each.pk for each in chosen["lists"]],
-        excluded=[each.pk for each in chosen["excluded"]],
-        scope=issue.newsletter.scope,
-        languages=[each.language for each in chosen["issues"]],
+def _plan(request: HttpRequest, chosen: dict[str, Any], parent: Send | None) -> sending.Plan:
+    return sending.Plan(
+        lists=[each.slug for each in chosen.get("lists", ())],
+        excluded=[each.slug for each in chosen["excluded"]],
+        parent=parent,
+        due_at=chosen.get("due_at") or timezone.now(),
+        zone=chosen["zone"],
+        wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=UTC),
+        approved_by=actor(request),
+        owner_id=request.user.pk,
     )
-    left_out = tuple((reason_label(each.reason), each.n) for each in counted if each.state == "skipped")
-    return Reach(sum(each.n for each in counted if each.state == "pending"), left_out)
+
+
+def _choices(audience: Audience) -> dict[str, str]:
+    """What becomes of people without an edition and without a known language, as the send will keep it."""
+    main = language_label(next(iter(audience.editions)))
+    order = ", ".join(language_label(language) for language in audience.fallback)
+    skip = audience.unknown == UnknownLanguage.SKIP
+    return {"otherwise": order or main, "unknown": _("nothing") if skip else main}
 
 
 def _digits(typed: str) -> str:

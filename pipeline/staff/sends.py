@@ -15,9 +15,10 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColumn
 from wagtail.admin.views import generic
 
-from pipeline import transitions
+from pipeline import sending, transitions
 from pipeline.books import ledger_csv
-from pipeline.models import AuditEvent, Send, SendList, SendState
+from pipeline.models import AuditEvent, Delivery, DeliveryState, Reason, Send, SendList, SendState
+from pipeline.queries import Reach
 from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.reading import ReadingViewSet
@@ -59,9 +60,18 @@ class SendDetail(generic.InspectView):
             **super().get_context_data(**kwargs),
             **_shown(self.request, send),
             "proofs": send.proofs.order_by("sendproof__position"),
+            "following": send.following.order_by("pk"),
+            "may_follow": self._may_follow(),
             "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
             "events": [(event, DONE.get(event.action, event.action)) for event in story[:EVENTS]],
         }
+
+    def _may_follow(self) -> Reach | None:
+        """Whom the editions of today would reach among those who were left out for lack of one."""
+        lacking = Delivery.objects.filter(send_id=self.object.pk, state=DeliveryState.SKIPPED, reason=Reason.NO_EDITION)
+        if not self.request.user.has_perm("pipeline.start_send") or not lacking.exists():
+            return None
+        return sending.reach_of_following(self.object)
 
 
 class SendViewSet(ReadingViewSet):

@@ -8,8 +8,8 @@ from typing import Any, Final
 from django.db import transaction
 
 from pipeline.errors import PressrunError
-from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Transport
-from pipeline.queries.audience import AUDIENCE
+from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Transport, UnknownLanguage
+from pipeline.queries.audience import audience_of, family
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.settling import cancel_leftovers
 
@@ -41,9 +41,14 @@ class NewSend:
     newsletter_id: int
     transport: Transport
     proofs: Mapping[str, str]
-    """Language → proof hash, in fallback order."""
+    """Language → proof hash, the main one first."""
     lists: Sequence[int]
     excluded: Sequence[int] = ()
+    fallback_languages: Sequence[str] = ()
+    unknown_language: str = UnknownLanguage.MAIN
+    parent_id: int | None = None
+    follows: str = ""
+    """Which of the parent's deliveries this send is for, in the words of `queries.FOLLOWINGS`."""
     due_at: datetime
     zone: str = "UTC"
     wall_time: datetime | None = None
@@ -63,6 +68,8 @@ def create_send(new: NewSend) -> Send:
         newsletter_id=new.newsletter_id,
         state=SendState.SCHEDULED,
         transport=new.transport,
+        parent_id=new.parent_id,
+        follows=new.follows,
         due_at=new.due_at,
         zone=new.zone,
         wall_time=new.wall_time,
@@ -71,6 +78,8 @@ def create_send(new: NewSend) -> Send:
         brakes=new.brakes,
         limits=dict(new.limits),
         uncertain_policy=new.uncertain_policy,
+        fallback_languages=list(new.fallback_languages),
+        unknown_language=new.unknown_language,
         approved_by=new.approved_by,
         owner_id=new.owner_id,
     )
@@ -84,7 +93,9 @@ def create_send(new: NewSend) -> Send:
             for position, (language, proof) in enumerate(new.proofs.items())
         ]
     )
-    _audit(new.approved_by, "send.approved", send.pk, proofs=dict(new.proofs), due_at=new.due_at.isoformat())
+    following = {"parent": new.parent_id, "follows": new.follows} if new.parent_id else {}
+    due_at = new.due_at.isoformat()
+    _audit(new.approved_by, "send.approved", send.pk, proofs=dict(new.proofs), due_at=due_at, **following)
     return send
 
 
@@ -108,23 +119,17 @@ def start_send(send_id: int) -> bool:
 
 
 def _freeze(send: Send) -> int:
-    lists = SendList.objects.filter(send=send)
-    editions = list(SendProof.objects.filter(send=send).order_by("position").values_list("language", "proof_id"))
+    if send.parent_id:  # one at a time of those that follow each other, so that each sees whom the others have taken
+        Send.objects.select_for_update(no_key=True).only("pk").get(pk=family(send.parent_id)[0])
+    audience = audience_of(send)
     return execute(
-        "INSERT INTO pipeline_delivery (send_id, id, subscriber_id, proof_hash, email, address_key, state, reason,"  # noqa: S608 (AUDIENCE is ours)
+        "INSERT INTO pipeline_delivery (send_id, id, subscriber_id, proof_hash, email, address_key, state, reason,"  # noqa: S608 (ours)
         "  fence, attempts, retried, due_at)"
         " SELECT %(send)s, row_number() OVER (), subscriber_id, proof_hash, email, address_key,"
         "   CASE WHEN left_out IS NULL THEN 'pending' ELSE 'skipped' END, coalesce(left_out, 'new'), 0, 0, false,"
         "   CASE WHEN left_out IS NULL THEN now() END"
-        f" FROM ({AUDIENCE}) AS audience",
-        {
-            "send": send.pk,
-            "lists": list(lists.filter(excluded=False).values_list("list_id", flat=True)),
-            "excluded": list(lists.filter(excluded=True).values_list("list_id", flat=True)),
-            "scope": send.newsletter.scope,
-            "languages": [language for language, _ in editions],
-            "proofs": [proof for _, proof in editions],
-        },
+        f" FROM ({audience.sql}) AS audience",
+        audience.parameters() | {"send": send.pk},
     )
 
 

@@ -1,6 +1,7 @@
 """Tests against a real PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
 from scene import Scene
 
+from pipeline import cli
+from pipeline.commands import environment
 from pipeline.keys import keyring
 
 
@@ -36,3 +39,23 @@ def _fresh_keys() -> Iterator[None]:
 @pytest.fixture
 def scene(db: None) -> Scene:
     return Scene()
+
+
+@pytest.fixture
+def pressrun(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Callable[..., tuple[str, ...]]:
+    """Run a command in this process and this database; gives what it said on stdout and stderr."""
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, status: int = 0) -> tuple[str, ...]:
+        try:
+            ended = cli.main(words)
+        except SystemExit as wrong_usage:
+            ended = int(wrong_usage.code or 0)
+        said = tuple(stream.decode() for stream in capfdbinary.readouterr())
+        assert ended == status, said
+        return said
+
+    return run

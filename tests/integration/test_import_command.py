@@ -5,29 +5,9 @@ import json
 
 import pytest
 
-from pipeline import cli
-from pipeline.commands import environment
 from subscribers.models import List, Subscriber, Suppression
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def pressrun(monkeypatch, capfdbinary, tmp_path):
-    """Run a command in this process and this database; gives what it said on stdout and stderr."""
-    monkeypatch.setattr(environment, "prepare", lambda: None)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words, status=0):
-        try:
-            ended = cli.main(words)
-        except SystemExit as wrong_usage:
-            ended = wrong_usage.code
-        said = tuple(stream.decode() for stream in capfdbinary.readouterr())
-        assert ended == status, said
-        return said
-
-    return run
 
 
 @pytest.fixture

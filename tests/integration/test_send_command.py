@@ -1,0 +1,64 @@
+"""`pressrun send` with several editions: whom it would reach, and the late edition for those it left out."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from newsroom import DOCUMENT
+from newsstand import Stand, fates, start
+
+from pipeline.content import issuefile
+from pipeline.content.issuefile import IssueFile
+from pipeline.models import Issue, Send
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stand(tmp_path) -> Stand:
+    stand = Stand(fallback_languages=["de"])
+    for name, language in {"a": "en", "b": "ko", "c": "fr", "d": ""}.items():
+        stand.person(name, language)
+    for language in ("en", "ko"):
+        document = replace(DOCUMENT, language=language)
+        (tmp_path / f"{language}.md").write_text(issuefile.write(IssueFile(document, None)), encoding="utf-8")
+    return stand
+
+
+def test_a_dry_run_counts_and_leaves_nothing_behind(stand, pressrun):
+    told = json.loads(pressrun("send", "ko.md", "--list", "readers", "--dry-run", "--json")[0])
+    assert told == {
+        "editions": [{"language": "ko", "asked": 1, "fallback": 0, "unknown": 1}],
+        "left_out": {"no-edition": 2},
+        "missing": {"en": 1, "fr": 1},
+        "reached": 2,
+        "audience": 4,
+    }
+    shown = pressrun("send", "en.md", "ko.md", "--list", "readers", "--dry-run")[0]
+    assert "their language is not known" in shown
+    assert "no edition in the person's language: French (fr)" in shown
+    assert (Send.objects.count(), Issue.objects.count()) == (0, 0)
+
+
+def test_a_late_edition_goes_to_those_left_out(stand, pressrun):
+    first = json.loads(pressrun("send", "ko.md", "--list", "readers", "--allow-unsafe", "--json")[0])["send"]
+    refused = pressrun("send", "en.md", "--follow", str(first), "--allow-unsafe", status=1)[1]
+    assert f"Send {first} has not started" in refused
+    start(Send.objects.get(pk=first))
+    told = json.loads(pressrun("send", "en.md", "--follow", str(first), "--dry-run", "--json")[0])
+    assert (told["reached"], told["missing"]) == (1, {"fr": 1})
+    second = json.loads(pressrun("send", "en.md", "--follow", str(first), "--allow-unsafe", "--json")[0])["send"]
+    assert fates(start(Send.objects.get(pk=second))) == {"a": "en", "c": "no-edition"}
+    again = pressrun("send", "en.md", "--follow", str(first), "--allow-unsafe", status=1)[1]
+    assert "reach nobody" in again
+    assert Send.objects.count() == 2
+
+
+@pytest.mark.parametrize("words", [[], ["--list", "readers", "--follow", "1"], ["--follow", "one"]])
+def test_a_send_is_for_lists_or_follows_another(stand, pressrun, words):
+    pressrun("send", "ko.md", *words, status=2)
+
+
+def test_what_it_follows_must_be_there(stand, pressrun):
+    assert "There is no send 4711" in pressrun("send", "ko.md", "--follow", "4711", status=1)[1]
+    assert Issue.objects.count() == 0
