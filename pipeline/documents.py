@@ -22,6 +22,7 @@ from pipeline.content.types import (
     Heading,
     IssueDocument,
     ItemList,
+    LinkMode,
     ListStyle,
     NewsletterProfile,
     Notice,
@@ -132,6 +133,8 @@ def profile_of(newsletter: Newsletter) -> NewsletterProfile:
         language=newsletter.language,
         layout=newsletter.layout,
         brand=dict(newsletter.brand),
+        links=LinkMode(newsletter.links),
+        utm=dict(newsletter.utm),
     )
 
 

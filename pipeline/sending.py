@@ -24,6 +24,7 @@ from pipeline import transitions
 from pipeline.content import issuefile, layout, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
+from pipeline.content.tracking import Tracking
 from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PublicPicture, Site
 from pipeline.documents import document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
@@ -114,11 +115,23 @@ def compiled(issue: Issue) -> Compilation:
     everything = repr((document, newsletter, site, sorted(map(repr, pictures.items())))).encode()
     key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
     nonce = hashlib.blake2b(everything, key=key, digest_size=12).hexdigest()
-    return compile_issue(document, newsletter, site, nonce=nonce, layouts=settings.LAYOUTS, pictures=pictures)
+    return compile_issue(
+        document,
+        newsletter,
+        site,
+        nonce=nonce,
+        layouts=settings.LAYOUTS,
+        pictures=pictures,
+        tracking=Tracking(f"{issue.pk}", key),
+    )
 
 
+@transaction.atomic
 def make_proof(issue: Issue) -> Proof:
-    """Freeze an issue as a proof. Raises BlockedError when preflight forbids it, ContentError when it cannot be."""
+    """Freeze an issue as a proof, and store where its links lead.
+
+    Raises BlockedError when preflight forbids it, ContentError when it cannot be.
+    """
     made = compiled(issue)
     blocking = [found for found in made.findings if preflight.blocked((found,))]
     if blocking:
@@ -158,6 +171,7 @@ def _filed(issue: Issue, made: Compilation, revision: Revision | None) -> Proof:
             "card": asdict(made.card),
         },
     )
+    transitions.keep_redirects(issue.pk, made.redirects)
     return proof
 
 
@@ -285,7 +299,7 @@ def _newsletter(profile: NewsletterProfile | None, slug: str, *, update: bool, s
             )
         return found
     wanted = {field.name: getattr(profile, field.name) for field in fields(profile)}
-    wanted["brand"] = dict(profile.brand)
+    wanted |= {"brand": dict(profile.brand), "utm": dict(profile.utm)}
     if found is None:
         return Newsletter.objects.create(**wanted)
     differing = [name for name, value in wanted.items() if getattr(found, name) != value]

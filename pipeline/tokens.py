@@ -27,6 +27,8 @@ class Purpose(Enum):
     RETURN_PATH = (b"return-path", 2)
     HEADER = (b"header", 2)
     MESSAGE_ID = (b"message-id", 2)
+    CLICK = (b"click", 2)
+    """send, delivery: in personal links, and good for nothing but saying that they were followed."""
     UNDO = (b"undo", 2)
     """departure, expiry in Unix seconds."""
 

@@ -1,11 +1,11 @@
 """Every address of this installation. Below /admin/ nothing is reached without the staff guard."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
-from pipeline.public import read, site, unsubscribe, view
+from pipeline.public import click, read, site, unsubscribe, view
 from pipeline.staff.headers import staff, style
 
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("v/web-<int:pk>", read.here, name="read-here"),
     path("v/<str:token>", view.view_issue, name="view"),
     path("read/<slug:newsletter>/<int:number>/<slug:language>", read.read, name="read"),
+    re_path(r"^c/(?P<key>[^/]+)(?:/(?P<token>[\s\S]*))?\Z", click.follow, name="click"),
     path("media/<path:path>", site.picture, name="picture"),
     path("admin/style.css", style, name="staff-style"),
     path("admin/", include(decorate_urlpatterns(wagtailadmin_urls.urlpatterns, staff))),

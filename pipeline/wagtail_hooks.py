@@ -8,6 +8,7 @@ from wagtail.snippets.models import register_snippet
 from pipeline.staff import home, menu
 from pipeline.staff.inbox import InboxViewSet
 from pipeline.staff.issues import IssueViewSet
+from pipeline.staff.links import LinksViewSet
 from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
 from pipeline.staff.sending import SendingViewSet
@@ -18,5 +19,5 @@ hooks.register("construct_main_menu", menu.without_pages)
 hooks.register("construct_homepage_summary_items", menu.no_summary, order=1_000)  # after all who add to it
 hooks.register("register_permissions", menu.grantable)
 hooks.register("construct_homepage_panels", home.with_books)
-for viewset in (NewsletterViewSet(), SendViewSet(), SendingViewSet(), PeopleGroup(), InboxViewSet()):
+for viewset in (NewsletterViewSet(), SendViewSet(), SendingViewSet(), LinksViewSet(), PeopleGroup(), InboxViewSet()):
     hooks.register("register_admin_viewset", partial(list, [viewset]))

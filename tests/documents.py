@@ -16,6 +16,7 @@ from pipeline.content.types import (
     Heading,
     IssueDocument,
     ItemList,
+    LinkMode,
     ListStyle,
     NewsletterProfile,
     Notice,
@@ -113,4 +114,9 @@ profiles = st.builds(
     language=st.just("ko"),
     layout=st.just("bulletin"),
     brand=st.dictionaries(st.sampled_from(["primary", "accent"]), st.just("#1a5fB4")),
+    links=st.sampled_from(LinkMode),
+    utm=st.dictionaries(
+        st.sampled_from(["utm_source", "utm_campaign", "mtm_x"]),
+        st.sampled_from(["city letter", "no-{number}", "a&b#"]),
+    ),
 )

@@ -11,7 +11,7 @@ from pipeline import transitions
 from pipeline.content.types import Article, Button, IssueDocument, Paragraph, Picture, Section
 from pipeline.documents import fill_in
 from pipeline.keys import keyring
-from pipeline.models import Delivery, Issue, Newsletter, Send, Transport
+from pipeline.models import Delivery, Issue, Newsletter, Send, TrackedLink, Transport
 from pipeline.sending import make_proof
 from pipeline.staff.roles import ensure_roles
 from pipeline.tokens import Purpose
@@ -19,6 +19,7 @@ from subscribers import transitions as people
 from subscribers.addresses import parse_address
 from subscribers.models import List, Subscriber
 
+A_TARGET = "https://a.example/"
 PASSWORD = "correct-horse-battery"
 DOCUMENT = IssueDocument(
     newsletter="city",
@@ -129,6 +130,9 @@ class Newsroom:
         people.suppress("reader4@example.com", reason="dead-address", source="test", by="test")
         self.issue = an_issue(self.newsletter)
         self.send = a_send(self.issue, self.readers)
+        self.link = TrackedLink.objects.create(
+            key="k" * 16, issue=self.issue, position=1, url=A_TARGET, target=A_TARGET
+        )
 
 
 def signed_in(name: str, *rights: str, group: str = "", superuser: bool = False) -> Client:

@@ -24,6 +24,7 @@ from pipeline.content import (
 from pipeline.content.card import card_of
 from pipeline.content.sizes import with_heights
 from pipeline.content.slots import SlotTable
+from pipeline.content.tracking import LinkTable, Tracking
 from pipeline.content.types import (
     Compilation,
     ContentError,
@@ -50,12 +51,14 @@ def compile_issue(
     nonce: str,
     layouts: Path | None = None,
     pictures: Mapping[PictureUse, PublicPicture] = _NO_PICTURES,
+    tracking: Tracking | None = None,
 ) -> Compilation:
     """Compile an issue for every reader at once; the same arguments give the same bytes.
 
     `nonce`: 8 to 64 letters and digits that nobody who writes the issue can know (random in production).
     `layouts`: a folder of own layouts, looked in first. `pictures`: what the mail shows for each use of a
-    picture; a relative one that is not in it becomes `{base_url}/pictures/{src}`.
+    picture; a relative one that is not in it becomes `{base_url}/pictures/{src}`. `tracking`: where links may go
+    through the redirect, if the newsletter says so; without it they stay direct.
 
     Findings, blocking ones too, are returned and the caller decides. Raises ContentError for what cannot be compiled
     at all: broken merge tags or inline HTML, a nonce that occurs in the issue, a layout that does not work.
@@ -64,7 +67,8 @@ def compile_issue(
     slots = SlotTable(nonce)
     _refuse_nonce(document, newsletter, nonce=nonce)
     _check_site(site)
-    ink = layout.Ink(slots, site, pictures)
+    table = LinkTable(document, newsletter, site=site, slots=slots, tracking=tracking)
+    ink = layout.Ink(slots, site, pictures, table)
 
     page = layout.render(document, newsletter, ink=ink, layouts=layouts)
     lint.refuse(page)
@@ -84,7 +88,7 @@ def compile_issue(
     )
     card = card_of(document, newsletter, ink=ink)
     html, text = slots.readable(html, escaped=True), slots.readable(text)
-    made = Compilation(proof, html, text, findings, card)
+    made = Compilation(proof, html, text, findings, card, table.redirects())
     weighed = preflight.weigh(made, document, newsletter, pictures=ink.pictures)
     unequal = parity.check(document, newsletter, html=html, text=text, wire=lambda url: slots.readable(ink.href(url)))
     return replace(made, findings=(*findings, *weighed, *unequal))

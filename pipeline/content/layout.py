@@ -27,6 +27,7 @@ from pipeline.content import links, markup, merge, sandbox, walk
 from pipeline.content.brand import DARK, LIGHT, brand_of
 from pipeline.content.slots import SlotTable
 from pipeline.content.trace import Traced
+from pipeline.content.tracking import LinkTable
 from pipeline.content.types import (
     Block,
     ContentError,
@@ -64,6 +65,7 @@ class Ink:
     slots: SlotTable
     site: Site
     pictures: Mapping[PictureUse, PublicPicture]
+    links: LinkTable
 
     def text(self, value: str) -> Markup:
         # Tokens are letters and digits: escaping leaves them as they are.
@@ -75,9 +77,8 @@ class Ink:
         return Markup("").join(self._rich(token) for token in markup.parse(html))
 
     def href(self, url: str) -> str:
-        """The wire form of an address, with its merge tags as tokens; not yet escaped for HTML."""
-        parts = merge.parse(url)
-        return links.normal("".join(part if isinstance(part, str) else self.token(part, Context.URL) for part in parts))
+        """Where a link leads, straight or through the redirect; not yet escaped for HTML."""
+        return self.links.address(url)
 
     def picture(self, block: Block) -> PublicPicture:
         """The picture of a block as the mail shows it."""

@@ -1,8 +1,11 @@
-"""Addresses in an issue: which are allowed, their wire form, and the list of all of them."""
+"""Addresses in an issue: which are allowed, their wire form, and the list of all of them.
+
+How they go out, straight or through the redirect, is in `tracking`.
+"""
 
 import re
-from collections.abc import Iterator
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import SplitResult, quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 import idna
 
@@ -56,9 +59,31 @@ def normal(url: str) -> str:
     return quote(urlunsplit(parts), safe=_SAFE)
 
 
+def is_web(url: str) -> bool:
+    """Whether it leads to a page: http or https, in any case."""
+    return url[:8].lower().startswith(("https://", "http://"))
+
+
+def with_parameters(address: str, parameters: Mapping[str, str]) -> str:
+    """The wire form with parameters added to its query; what the query has already, it keeps and has once.
+
+    Mail and telephone addresses stay as they are, and so does everything when there are no parameters.
+    """
+    if not parameters or not is_web(address):
+        return address
+    page, hash_sign, fragment = address.partition("#")
+    path, _, query = page.partition("?")
+    there = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
+    added = [(name, value) for name, value in parameters.items() if name not in there]
+    if not added:
+        return address
+    query = "&".join(part for part in (query.removesuffix("&"), urlencode(added, quote_via=quote)) if part)
+    return f"{path}?{query}{hash_sign}{fragment}"
+
+
 def of(document: IssueDocument) -> tuple[Link, ...]:
     """Every address that can be clicked, in reading order, each (address, text) once."""
-    return tuple(dict.fromkeys(_links(document)))
+    return tuple(dict.fromkeys(link for field in walk.fields(document) for link in in_field(field)))
 
 
 def in_html(html: Html) -> Iterator[Link]:
@@ -73,12 +98,12 @@ def in_html(html: Html) -> Iterator[Link]:
             words.append(token.text)
 
 
-def _links(document: IssueDocument) -> Iterator[Link]:
-    for field in walk.fields(document):
-        if field.kind is walk.Kind.HTML:
-            yield from in_html(field.value)
-        elif field.kind is walk.Kind.URL:
-            yield Link(field.value, field.label)
+def in_field(field: walk.Field) -> Iterator[Link]:
+    """The links of one piece of an issue. Raises ContentError for inline text that is not canonical."""
+    if field.kind is walk.Kind.HTML:
+        yield from in_html(field.value)
+    elif field.kind is walk.Kind.URL:
+        yield Link(field.value, field.label)
 
 
 def _problem_of(parts: SplitResult) -> str:

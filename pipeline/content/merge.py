@@ -79,6 +79,11 @@ def parse(template: str, *, source: str = "", before: str = "") -> tuple[Part, .
     return tuple(part for part in parts if part != "")
 
 
+def has_tags(template: str) -> bool:
+    """Whether a text differs from reader to reader. Raises ContentError as `parse` does."""
+    return any(isinstance(part, Tag) for part in parse(template))
+
+
 def fill(parts: tuple[Part, ...], values: Mapping[str, str]) -> str:
     """Put values in: a value that is missing or blank gives way to the fallback."""
     return "".join(

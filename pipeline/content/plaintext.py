@@ -198,7 +198,7 @@ class _Writer:
                 label.append(token.text)
             elif token.text == "a" and token.kind == "open":
                 href, label = token.href, []
-            elif token.text == "a" and "".join(label).strip() not in as_label(href):
+            elif token.text == "a" and (self.ink.links.leads(href) or "".join(label).strip() not in as_label(href)):
                 out.append(f" <{self.ink.href(href)}>")
         return "".join(out)
 

@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.content import layout, lint, sandbox, specimen
 from pipeline.content.compile import compile_issue
 from pipeline.content.slots import SlotTable
+from pipeline.content.tracking import LinkTable
 from pipeline.content.types import ContentError, IssueDocument, NewsletterProfile
 
 _NONCE: Final = "trialofalayout"
@@ -27,7 +28,8 @@ def mistakes(name: str, own: Path | None = None) -> list[ContentError]:
 
 def _of_issue(document: IssueDocument, newsletter: NewsletterProfile, own: Path | None) -> list[ContentError]:
     """All that lint finds; when that is nothing, the first that the whole chain does."""
-    ink = layout.Ink(SlotTable(_NONCE), specimen.SITE, {})
+    slots = SlotTable(_NONCE)
+    ink = layout.Ink(slots, specimen.SITE, {}, LinkTable(document, newsletter, site=specimen.SITE, slots=slots))
     try:
         if found := lint.errors(layout.render(document, newsletter, ink=ink, layouts=own)):
             return found

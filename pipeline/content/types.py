@@ -158,21 +158,9 @@ class FileLink:
 
 
 Block: TypeAlias = (
-    Paragraph
-    | Heading
-    | ItemList
-    | Picture
-    | Facts
-    | Citation
-    | Quote
-    | Button
-    | Notice
-    | Teaser
-    | Divider
-    | Sponsor
-    | Signature
-    | FileLink
-)
+    Paragraph | Heading | ItemList | Picture | Facts | Citation | Quote | Button | Notice | Teaser | Divider | Sponsor
+    | Signature | FileLink
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +259,8 @@ class NewsletterProfile:
     """Brand settings of the layout: `primary`, `accent` … as `#rrggbb`; `logo`, `font`, `width` …"""
     links: LinkMode = LinkMode.DIRECT
     utm: Mapping[str, str] = field(default_factory=dict)
-    """Parameters added to web links: `{"utm_source": "newsletter"}`."""
+    """Parameters added to web links: `{"utm_source": "city", "utm_campaign": "issue-{number}"}`. A value may name the
+    issue's `{number}`, `{date}` and `{language}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +303,18 @@ class Slot:
 @dataclass(frozen=True, slots=True)
 class Link:
     url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A link that goes through the redirect: what must be stored before the first message leaves."""
+
+    key: str
+    url: str
+    """As written."""
+    target: str
+    """Where it leads until somebody repairs it: the wire form of `url`, with the newsletter's parameters."""
     text: str
 
 
@@ -381,6 +382,8 @@ class Compilation:
     text: str
     findings: tuple[Finding, ...]
     card: Card = Card()
+    redirects: tuple[Redirect, ...] = ()
+    """In reading order, each key once; none where links are direct."""
 
 
 class ContentError(Exception):

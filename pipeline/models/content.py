@@ -4,7 +4,7 @@ from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Value
+from django.db.models import F, JSONField, Value
 from django.db.models.functions import MD5, Cast, Concat, Now
 from django.utils.translation import gettext_lazy as _
 from wagtail.fields import StreamField
@@ -20,6 +20,7 @@ from wagtail.models import (
 )
 
 from pipeline.blocks import IssueBody
+from pipeline.content.types import LinkMode
 
 _COLON: Final = Value(":", output_field=models.TextField())
 
@@ -76,6 +77,18 @@ class Newsletter(models.Model):
     )
     layout = models.CharField(_("layout"), max_length=60, default="bulletin")
     brand = models.JSONField(_("brand"), default=dict, blank=True)
+    links = models.CharField(
+        _("links"),
+        max_length=8,
+        choices=[
+            (LinkMode.DIRECT.value, _("as written: nothing is counted")),
+            (LinkMode.COUNTED.value, _("counted: totals for each link, nobody’s name")),
+            (LinkMode.PERSONAL.value, _("personal: also who followed a link")),
+        ],
+        default=LinkMode.DIRECT.value,
+        db_default=LinkMode.DIRECT.value,
+    )
+    utm = models.JSONField(_("parameters of links"), default=dict, db_default=Value({}, JSONField()), blank=True)
     default_lists = models.ManyToManyField(
         "subscribers.List", blank=True, verbose_name=_("default lists"), related_name="newsletters"
     )
@@ -186,16 +199,23 @@ class Proof(models.Model):
 class TrackedLink(models.Model):
     """An address that the redirect may lead to. Nothing else is ever redirected to."""
 
-    proof = models.ForeignKey(Proof, on_delete=models.CASCADE, related_name="tracked_links")
-    position = models.PositiveIntegerField()
-    url = models.TextField()
+    key = models.CharField(max_length=16, unique=True, db_comment="its public address ends in it")
+    issue = models.ForeignKey(Issue, on_delete=models.PROTECT, related_name="tracked_links")
+    position = models.PositiveIntegerField(db_comment="in the newest proof")
+    url = models.TextField(db_comment="as written")
+    target = models.TextField(db_comment="where it leads now; a person may repair it")
     text = models.TextField(blank=True)
-    clicks = models.PositiveBigIntegerField(default=0)
+    clicks = models.PositiveBigIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = _("link")
         verbose_name_plural = _("links")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["proof", "position"], name="tracked_link_once")]
+        ordering: ClassVar = ["position", "id"]
+        permissions: ClassVar = [("repair_link", "Can change where the links of a sent issue lead")]
+        constraints: ClassVar = [
+            # The redirect puts it into a header as it is.
+            models.CheckConstraint(condition=models.Q(target__regex=r"^https?://[!-~]+$"), name="tracked_link_is_web")
+        ]
 
     def __str__(self) -> str:
         return self.url

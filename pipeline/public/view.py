@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from pipeline.content.message import message_parts
+from pipeline.content.tracking import READER
 from pipeline.delivery.batch.wires import segments, values
 from pipeline.keys import keyring
 from pipeline.models import Delivery, Newsletter
@@ -43,7 +44,7 @@ def view_issue(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _values(delivery: Delivery) -> dict[str, str]:
-    """What filled this person's slots when the mail was made, but for the token that leaves."""
+    """What filled this person's slots when the mail was made, but for the tokens that act for them."""
     person = Subscriber.objects.filter(pk=delivery.subscriber_id).first()
     one = Claimed(
         id=delivery.id,
@@ -59,4 +60,4 @@ def _values(delivery: Delivery) -> dict[str, str]:
         language=person.language if person else "",
     )
     newsletter = Newsletter.objects.get(sends=delivery.send_id)
-    return values(newsletter, delivery.send_id, one) | {"token.unsubscribe": StandIn.NOBODY}
+    return values(newsletter, delivery.send_id, one) | {"token.unsubscribe": StandIn.NOBODY, READER: StandIn.NOBODY}

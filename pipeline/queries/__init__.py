@@ -1,6 +1,7 @@
 """Every non-trivial read, one named function each, with its reason. Nothing here changes a row.
 
-`books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach.
+`books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach,
+`links` what became of an issue's links.
 """
 
 from pipeline.queries.audience import FOLLOWINGS, NO_EDITION, Audience, Edition, Reach, audience_of, family, reach_of
@@ -16,6 +17,7 @@ from pipeline.queries.books import (
     send_summary,
     who,
 )
+from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.work import next_work, ringable_sends
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Audience",
     "Count",
     "Edition",
+    "EditionLinks",
     "Finding",
     "LedgerRow",
     "PersonRow",
@@ -34,7 +37,9 @@ __all__ = [
     "family",
     "feedback_counts",
     "ledger",
+    "links_of",
     "next_work",
+    "personal_sends",
     "reach_of",
     "ringable_sends",
     "send_summary",

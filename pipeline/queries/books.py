@@ -87,8 +87,9 @@ def feedback_counts(send_id: int) -> dict[str, Any]:
         " GROUP BY bounce_reason ORDER BY bounce_reason",
         [send_id],
     )
-    [(delayed, complained, left, retried)] = rows(
-        "SELECT count(delayed_at), count(complained_at), count(unsubscribed_at), count(*) FILTER (WHERE retried)"
+    [(delayed, complained, clicked, left, retried)] = rows(
+        "SELECT count(delayed_at), count(complained_at), count(clicked_at), count(unsubscribed_at),"
+        " count(*) FILTER (WHERE retried)"
         " FROM pipeline_delivery WHERE send_id = %s",
         [send_id],
     )
@@ -96,6 +97,7 @@ def feedback_counts(send_id: int) -> dict[str, Any]:
         "bounced": dict(bounces),
         "delayed": delayed,
         "complained": complained,
+        "clicked": clicked,
         "unsubscribed": left,
         "retried": retried,
     }

@@ -32,6 +32,7 @@ REPLIES: Final[Mapping[str, str | Promise]] = {
 _FACTS: Final = {
     "delayed": _("warned that it takes longer"),
     "complained": _("complained, where their provider tells us"),
+    "clicked": _("followed a link"),
     "unsubscribed": _("left through this mail"),
     "retried": _("tried once more, for it may have arrived"),
 }

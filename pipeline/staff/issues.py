@@ -76,6 +76,9 @@ class IssueEditView(_WithFindings, EditView):
         if self.request.user.has_perm("pipeline.add_issue"):
             url = reverse(IssueViewSet.translate_url, args=[self.object.pk])
             buttons.append(Button(_("Translate …"), url=url, icon_name="globe", priority=6))
+        if self.request.user.has_perm("pipeline.view_send") and self.object.tracked_links.exists():
+            url = reverse("links:issue", args=[self.object.pk])
+            buttons.append(Button(_("Links and clicks"), url=url, icon_name="link", priority=6))
         return buttons
 
 

@@ -1,9 +1,9 @@
 """Newsletters: the form."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.forms import CheckboxSelectMultiple
+from django.forms import CheckboxSelectMultiple, Field, RadioSelect, Textarea
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
@@ -16,8 +16,39 @@ from pipeline.models import Newsletter
 from pipeline.staff.translating import clean_tag
 
 
+class ParametersField(Field):
+    """Names and texts, one `name = text` a line."""
+
+    widget = Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> str:
+        return "\n".join(f"{name} = {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        lines = [line for line in str(value or "").splitlines() if line.strip()]
+        pairs = [line.partition("=") for line in lines]
+        for name, sign, _text in pairs:
+            if not sign:
+                raise ValidationError(_("Write one a line, such as: utm_source = city"))
+            if sum(name.strip() == other.strip() for other, _, _ in pairs) > 1:
+                raise ValidationError(_("A name may stand there only once."))
+        return {name.strip(): text.strip() for name, _, text in pairs}
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(self.prepare_value(initial)) != self.to_python(data))
+
+
 class NewsletterForm(WagtailAdminModelForm):
     """Holds a newsletter to the rules that an issue file is held to."""
+
+    utm = ParametersField(
+        label=_("Parameters of links"),
+        required=False,
+        help_text=_(
+            "Added to every web link, one a line, such as: utm_campaign = issue-{number}. "
+            "{date} and {language} may stand there too."
+        ),
+    )
 
     def clean_fallback_languages(self) -> list[str]:
         return [clean_tag(tag.strip()) for tag in self.cleaned_data["fallback_languages"]]
@@ -35,7 +66,7 @@ class NewsletterForm(WagtailAdminModelForm):
     def _field_of(self, error: ContentError) -> str | None:
         """The form's field for `newsletter.sender.address`, `newsletter.brand.accent` and the like."""
         name = error.source.removeprefix("newsletter.").replace(".", "_")
-        name = "brand" if name.startswith("brand_") else name
+        name = next((mapping for mapping in ("brand", "utm") if name.startswith(f"{mapping}_")), name)
         return name if name in self.fields else None
 
 
@@ -72,6 +103,20 @@ class NewsletterViewSet(ModelViewSet):
                     FieldPanel("unknown_language"),
                 ],
                 heading=_("Without an edition in their language"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "links",
+                        widget=RadioSelect,
+                        help_text=_(
+                            "Counted and personal links go through an address of this site, so that one that is "
+                            "wrong can be repaired after sending. Personal ones need the readers’ consent."
+                        ),
+                    ),
+                    FieldPanel("utm"),
+                ],
+                heading=_("Links"),
             ),
             MultiFieldPanel(
                 [

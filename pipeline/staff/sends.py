@@ -17,7 +17,7 @@ from wagtail.admin.views import generic
 
 from pipeline import sending, transitions
 from pipeline.books import ledger_csv
-from pipeline.models import AuditEvent, Delivery, DeliveryState, Reason, Send, SendList, SendState
+from pipeline.models import AuditEvent, Delivery, DeliveryState, Reason, Send, SendList, SendState, TrackedLink
 from pipeline.queries import Reach
 from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
@@ -59,6 +59,7 @@ class SendDetail(generic.InspectView):
         return {
             **super().get_context_data(**kwargs),
             **_shown(self.request, send),
+            "has_links": TrackedLink.objects.filter(issue__proofs__sends=send).exists(),
             "proofs": send.proofs.order_by("sendproof__position"),
             "following": send.following.order_by("pk"),
             "may_follow": self._may_follow(),

@@ -7,6 +7,7 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
 from pipeline.transitions.facts import (
     record_bounce,
+    record_click,
     record_complaint,
     record_delay,
     record_evidence,
@@ -14,6 +15,7 @@ from pipeline.transitions.facts import (
     suppress_dead,
 )
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
+from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
 from pipeline.transitions.publications import (
     PublicationError,
     correct_edition,
@@ -39,6 +41,7 @@ from pipeline.transitions.transports import back_off, clear_backoff
 __all__ = [
     "Claimed",
     "Grant",
+    "LinkChangedError",
     "Marked",
     "NewSend",
     "PublicationError",
@@ -50,12 +53,14 @@ __all__ = [
     "clear_backoff",
     "close_lease",
     "correct_edition",
+    "count_clicks",
     "create_send",
     "expire_overdue",
     "finish_sends",
     "give_back",
     "hold_late_sends",
     "hold_send",
+    "keep_redirects",
     "mark_in_flight",
     "open_lease",
     "pause_if_sending",
@@ -63,11 +68,13 @@ __all__ = [
     "publish_edition",
     "record",
     "record_bounce",
+    "record_click",
     "record_complaint",
     "record_delay",
     "record_evidence",
     "record_leaving",
     "reject_unrenderable",
+    "repair_link",
     "resume_send",
     "settle_dead_leases",
     "settle_uncertain",

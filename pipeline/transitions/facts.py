@@ -42,6 +42,13 @@ def record_leaving(send_id: int, delivery_id: int, *, at: datetime) -> None:
         _fact("unsubscribed_at", send_id, delivery_id, at)
 
 
+def record_click(send_id: int, delivery_id: int, *, at: datetime) -> None:
+    """Note the first click on a link of this very message. Person or scanner: whoever clicked has the message."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what="a link in it was followed")
+        _fact("clicked_at", send_id, delivery_id, at)
+
+
 def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
     """Settle a delivery that may have arrived: something came back that only an arrived message causes.
 

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from newsroom import Newsroom, a_user, signed_in
+from newsroom import A_TARGET, Newsroom, a_user, signed_in
 
-from pipeline.models import Issue, Newsletter, Send, Transport
+from pipeline.models import Issue, Newsletter, Send, TrackedLink, Transport
 from subscribers.models import List, Subscriber, Suppression
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +45,12 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
-OURS = re.compile(r"/admin/(newsletters|sends|sending|subscribers|lists|suppressions|inbox|snippets/pipeline/issue)/")
+OURS = re.compile(
+    r"/admin/(newsletters|sends|sending|links|subscribers|lists|suppressions|inbox|snippets/pipeline/issue)/"
+)
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
+    "newsletters", "sends", "sending", "links", "subscribers", "lists", "suppressions", "inbox", "snippets",
+    "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",
@@ -59,6 +62,7 @@ NO_SIGN_IN = re.compile(r"/admin/(login/|jsi18n/|password_reset/.*|style\.css|sp
 EDITORS_MAY = re.compile(
     r"/admin/(newsletters/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|sends/(results/|1/|1/books/)?"
+    r"|links/(issue|send)/1/"
     r"|lists/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|snippets/pipeline/issue/.*)"
 )
@@ -75,8 +79,10 @@ def real(route: str, newsroom: Newsroom) -> str:
         "subscribers": newsroom.people[0].pk,
         "lists": newsroom.readers.pk,
         "suppressions": Suppression.objects.get().pk,
+        "links": newsroom.link.pk,
     }
-    return route.replace("/1/", f"/{ids.get(route.split('/')[2], 1)}/", 1)
+    what = {"links/issue": "snippets", "links/send": "sends"}.get("/".join(route.split("/")[2:4]), route.split("/")[2])
+    return route.replace("/1/", f"/{ids.get(what, 1)}/", 1)
 
 
 def test_the_routes_are_all_found():
@@ -119,7 +125,7 @@ def test_an_editor_changes_nothing_outside_of_issues(newsroom, ada):
     before = snapshot()
     for route in filter(OURS.match, STAFF):
         if "/snippets/pipeline/issue/" not in route:
-            ada.post(real(route, newsroom), {"why": "x", "name": "x"})
+            ada.post(real(route, newsroom), {"why": "x", "name": "x", "target": "https://b.example/", "was": A_TARGET})
     assert snapshot() == before
 
 
@@ -127,7 +133,7 @@ def snapshot() -> list[object]:
     return [
         sorted(model.objects.values_list("pk", flat=True))
         for model in (Newsletter, Issue, Send, List, Subscriber, Suppression, Transport)
-    ] + [sorted(Send.objects.values_list("pk", "state"))]
+    ] + [sorted(Send.objects.values_list("pk", "state")), list(TrackedLink.objects.values_list("target"))]
 
 
 def test_an_admin_reaches_all_of_ours(newsroom, bo):
@@ -143,6 +149,7 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
         "/admin/subscribers/", f"/admin/subscribers/{person}/",
         "/admin/lists/", "/admin/lists/new/", f"/admin/lists/edit/{readers}/",
         "/admin/suppressions/", f"/admin/suppressions/{held}/",
+        f"/admin/links/issue/{issue}/", f"/admin/links/send/{send}/", f"/admin/links/{newsroom.link.pk}/",
     ):  # fmt: skip
         response = bo.get(route)
         assert response.status_code == 200, route
@@ -153,13 +160,15 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
 
 def test_sending_is_in_no_group_of_the_house(newsroom):
     a_user("ada", group="Editors")
-    assert not Group.objects.filter(permissions__codename="start_send").exists()
+    assert not Group.objects.filter(permissions__codename__in=("start_send", "repair_link")).exists()
     shows_addresses = ("view_delivery", "view_subscriber", "view_suppression")
     assert not Group.objects.filter(permissions__codename__in=shows_addresses).exists()
 
 
 def test_sending_can_be_granted_on_the_page_of_a_group(bo):
-    assert "Can send an issue to its readers" in bo.get("/admin/groups/new/").content.decode()
+    html = bo.get("/admin/groups/new/").content.decode()
+    assert "Can send an issue to its readers" in html
+    assert "Can change where the links of a sent issue lead" in html
 
 
 @pytest.mark.parametrize("group", ["Editors", "Moderators"])

@@ -18,17 +18,21 @@ from pipeline.content import brand
 from pipeline.content.issuefile.fields import matching, normal_address, normal_line, required_line
 from pipeline.content.issuefile.normal import (
     normal_language,
+    normal_link_mode,
     normal_number,
+    normal_parameter,
     normal_slug,
 )
-from pipeline.content.types import ContentError, IssueDocument, NewsletterProfile
+from pipeline.content.types import ContentError, IssueDocument, LinkMode, NewsletterProfile
 
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 3
 
 REQUIRED = ("newsletter", "title", "number", "date", "language", "subject", "preheader")
 KEYS = (*REQUIRED, "advertising")
-NEWSLETTER_KEYS = ("slug", "name", "sender", "reply_to", "postal_address", "language", "layout", "brand")
+NEWSLETTER_KEYS = (
+    "slug", "name", "sender", "reply_to", "postal_address", "language", "layout", "brand", "links", "utm",
+)  # fmt: skip
 SENDER_KEYS = ("name", "address")
 
 T = TypeVar("T")
@@ -135,10 +139,15 @@ class _Fields:
             language=self.optional("language", normal_language, default="en"),
             layout=self.optional("layout", normal_slug, default="bulletin"),
             brand=self.inner("brand").brand() if "brand" in self.entries else {},
+            links=self.read("links", normal_link_mode) if "links" in self.entries else LinkMode.DIRECT,
+            utm=self.inner("utm").parameters() if "utm" in self.entries else {},
         )
 
     def brand(self) -> dict[str, str]:
         return {name: self.read(name, partial(brand.normal, name)) for name in self.entries}
+
+    def parameters(self) -> dict[str, str]:
+        return {name: self.read(name, partial(normal_parameter, name)) for name in self.entries}
 
     def _sender(self, newsletter: str) -> tuple[str, str]:
         """Name and address, from a mapping or from the address alone (then the newsletter's name is the sender's)."""
@@ -264,6 +273,9 @@ def _newsletter(profile: NewsletterProfile) -> str:
             f"  language: {profile.language}\n  layout: {profile.layout}\n",
             "  brand:\n" if profile.brand else "",
             *(f"    {key}: {_text(value)}\n" for key, value in profile.brand.items()),
+            f"  links: {profile.links}\n" if profile.links is not LinkMode.DIRECT else "",
+            "  utm:\n" if profile.utm else "",
+            *(f"    {key}: {_text(value)}\n" for key, value in profile.utm.items()),
         )
     )
 

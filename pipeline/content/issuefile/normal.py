@@ -6,6 +6,7 @@ tags are usable; no field holds controls, C1, byte order marks or characters tha
 Normalising twice changes nothing.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
@@ -33,6 +34,7 @@ from pipeline.content.types import (
     Heading,
     IssueDocument,
     ItemList,
+    LinkMode,
     NewsletterProfile,
     Notice,
     Paragraph,
@@ -48,6 +50,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_NUMBER = 999_999
+MAX_PARAMETER = 100
 
 
 def normalise(document: IssueDocument) -> IssueDocument:
@@ -239,4 +242,22 @@ def normal_profile(profile: NewsletterProfile, *, slug: str) -> NewsletterProfil
         language=_at("newsletter.language", normal_language, profile.language),
         layout=_at("newsletter.layout", normal_slug, profile.layout),
         brand={key: _at(f"newsletter.brand.{key}", brand.normal, key, value) for key, value in profile.brand.items()},
+        links=_at("newsletter.links", normal_link_mode, profile.links),
+        utm={key: _at(f"newsletter.utm.{key}", normal_parameter, key, value) for key, value in profile.utm.items()},
     )
+
+
+def normal_link_mode(value: str) -> LinkMode:
+    """How links go out, by its word."""
+    return LinkMode(matching(value, "|".join(LinkMode), f"links are {', '.join(LinkMode)}"))
+
+
+def normal_parameter(key: str, value: str) -> str:
+    """The value of the parameter `key` that links get."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key):
+        raise ContentError(f"a parameter's name has small letters, digits and _, not {key!r}")
+    if len(line := required_line(value, f"the value of {key}")) > MAX_PARAMETER:
+        raise ContentError(f"the value of {key} has {len(line)} characters; {MAX_PARAMETER} is the limit")
+    if re.search(r"[{}]", re.sub(r"\{(?:number|date|language)\}", "", line)):
+        raise ContentError(f"in the value of {key} only {{number}}, {{date}} and {{language}} may stand in braces")
+    return line

@@ -4,9 +4,9 @@ A `block` finding must be mended before the issue can be sent; a `warn` finding 
 is good to know. docs/preflight.md lists them all.
 
 Inside, of the document: `newsletter` · `envelope` subject, preheader, language · `texts` every text · `addresses` links
-and pictures' hosts · `blocks` their shape · `languages` which letters are written where. Of the compiled page, which
-`page` and `css` take apart: `required` · `structure` headings, names, roles · `contrast` · `clients` mail programs ·
-`weight`.
+and pictures' hosts · `tracked` links that are counted · `blocks` their shape · `languages` which letters are written
+where. Of the compiled page, which `page` and `css` take apart: `required` · `structure` headings, names, roles ·
+`contrast` · `clients` mail programs · `weight`.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from pipeline.content.preflight import (
     required,
     structure,
     texts,
+    tracked,
     weight,
 )
 from pipeline.content.preflight.page import Page
@@ -44,6 +45,7 @@ def check(document: IssueDocument, profile: NewsletterProfile | None) -> tuple[F
         *envelope.check(document),
         *(finding for field in walk.fields(document) for finding in texts.check(field)),
         *addresses.check(document),
+        *tracked.check(document, profile),
         *blocks.check(document),
         *languages.check(document),
     )

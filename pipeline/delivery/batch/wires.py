@@ -8,6 +8,7 @@ from django.conf import settings
 
 from pipeline.content import message
 from pipeline.content.reader import values_of
+from pipeline.content.tracking import READER
 from pipeline.content.types import Proof as Segments
 from pipeline.delivery.envelope import Envelope
 from pipeline.keys import keyring
@@ -22,10 +23,17 @@ def segments(proof_hash: str) -> Segments:
     return message.load(bytes(Proof.objects.values_list("packed", flat=True).get(pk=proof_hash)))
 
 
+@lru_cache(maxsize=8)
+def slots(proof_hash: str) -> frozenset[str]:
+    """The names of a proof's slots."""
+    return frozenset(slot.name for slot in segments(proof_hash).slots)
+
+
 def values(newsletter: Newsletter, send_id: int, one: Claimed, *, date: str = "") -> dict[str, str]:
     """What fills this person's slots: merge fields, tokens, and the headers that differ by person."""
     sign = keyring().sign
     person = values_of(email=one.email, first_name=one.first_name, last_name=one.last_name, language=one.language)
+    personal = READER in slots(one.proof_hash)
     return {
         **person,
         "date": date,
@@ -33,6 +41,7 @@ def values(newsletter: Newsletter, send_id: int, one: Claimed, *, date: str = ""
         "token.unsubscribe": sign(Purpose.UNSUBSCRIBE, send_id, one.id, one.subscriber_id, newsletter.pk),
         "token.view": sign(Purpose.VIEW, send_id, one.id),
         "token.id": sign(Purpose.HEADER, send_id, one.id),
+        **({READER: sign(Purpose.CLICK, send_id, one.id)} if personal else {}),
     }
 
 
