@@ -1,61 +1,71 @@
-"""`pressrun check FILE`: what stands against sending an issue file. Touches neither database nor network."""
+"""`pressrun check FILE`: what stands against sending an issue file. Touches no database, and the network when asked."""
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
+from pipeline.commands.proofing import findings_of, read_issue
 from pipeline.content import preflight
-from pipeline.content.issuefile import IssueFile, parse
+from pipeline.content.issuefile import IssueFile
+from pipeline.content.preflight.places import where
 from pipeline.content.types import ContentError, Finding, Severity
 
-_SAID = {Severity.BLOCK: "must be mended", Severity.WARN: "warning", Severity.NOTE: "note"}
+_SAID: Final = {Severity.BLOCK: "Must be mended", Severity.WARN: "Please look", Severity.NOTE: "Good to know"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the issue file (Markdown with front matter)")
+    parser.add_argument("--links", action="store_true", help="ask every link and picture whether it answers")
 
 
 def run(args: argparse.Namespace) -> int:
     issue = read_issue(args.file)
-    findings = (*preflight.check(issue.document, issue.newsletter), *unknown_newsletter(issue))
+    findings = (*findings_of(issue, args.file.parent), *(_links(issue) if args.links else ()))
     blocked = preflight.blocked(findings)
     if args.json:
-        print(
-            json.dumps({"file": str(args.file), "blocked": blocked, "findings": listed(findings)}, ensure_ascii=False)
-        )
+        document = {"file": str(args.file), "blocked": blocked, "findings": listed(findings, issue)}
+        print(json.dumps(document, ensure_ascii=False))
     else:
-        print(table(findings) or "Nothing stands against sending it.")
+        print(told(findings, lambda finding: place_in(finding, issue, args.file)))
     return 1 if blocked else 0
 
 
-def read_issue(path: Path) -> IssueFile:
-    """Read an issue file; raises ContentError when it cannot be read or is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ContentError(f"the file cannot be read: {error.strerror}", source=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise ContentError("the file is not UTF-8; save it as UTF-8", source=str(path)) from error
-    return parse(text, source=str(path))
+def listed(findings: Sequence[Finding], issue: IssueFile) -> list[dict[str, object]]:
+    """The findings for programs; line and column are 0 for what is not in the file."""
+    return [
+        {"id": each.id, "severity": each.severity, "place": each.place, "line": line, "column": column}
+        | {"message": each.message}
+        for each in findings
+        for line, column in [issue.position(each.place) or (0, 0)]
+    ]
 
 
-def unknown_newsletter(issue: IssueFile) -> tuple[Finding, ...]:
-    """A note when the file names its newsletter by slug alone: what the database knows of it is not looked at here."""
-    if issue.newsletter is not None:
-        return ()
-    message = f"only the slug {issue.document.newsletter!r} is known here, so sender and postal address go unchecked"
-    return (Finding("newsletter", Severity.NOTE, "newsletter", message),)
+def told(findings: Sequence[Finding], place: Callable[[Finding], str] = lambda finding: finding.place) -> str:
+    """The findings for people, the gravest first; of a finding, where it is and then what."""
+    return "\n".join(_chapters(findings, place)) or "Nothing stands against sending it."
 
 
-def listed(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    return [asdict(finding) for finding in findings]
+def place_in(finding: Finding, issue: IssueFile, path: Path) -> str:
+    """`issue.md:32:1 Policy › A bridge opens › Picture “The bridge at noon”`."""
+    found, position = where(issue.document, finding.place), issue.position(finding.place)
+    block = f"{found.block} “{found.words}”" if found.words else found.block
+    names = " › ".join(part for part in (found.name, found.section, found.article, block) if part)
+    return f"{path}:{position.line}:{position.column} {names}" if position else names
 
 
-def table(findings: Sequence[Finding]) -> str:
-    """One line for each finding: how grave, where, what."""
-    place = max((len(finding.place) for finding in findings), default=0)
-    return "\n".join(
-        f"{_SAID[finding.severity]:<14}  {finding.place:<{place}}  {finding.message}" for finding in findings
-    )
+def _chapters(findings: Sequence[Finding], place: Callable[[Finding], str]) -> Iterator[str]:
+    for severity, name in _SAID.items():
+        if those := [finding for finding in findings if finding.severity is severity]:
+            yield f"{name} ({len(those)})"
+            yield from (f"  {place(finding)}\n      {finding.message}" for finding in those)
+
+
+def _links(issue: IssueFile) -> tuple[Finding, ...]:
+    if os.environ.get("PRESSRUN_LINK_CHECK", "1").lower() in {"0", "false", "no"}:
+        raise ContentError("PRESSRUN_LINK_CHECK=0 forbids to ask addresses; leave out --links, or set it to 1")
+    from pipeline.linkcheck import check_links  # brings TLS and DNS, which no other check needs
+
+    return check_links(issue.document)

@@ -7,19 +7,15 @@ links end in `preview`, which opens nothing.
 import argparse
 import datetime as dt
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pipeline.commands.check import listed, read_issue, table, unknown_newsletter
-from pipeline.commands.layout import own_layouts
-from pipeline.content import compile as chain
+from pipeline.commands.check import listed, place_in, told
+from pipeline.commands.proofing import compiled, judged, read_issue, site_of
 from pipeline.content import headers, message, preflight
 from pipeline.content.issuefile import IssueFile
-from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Site
+from pipeline.content.types import Compilation, ContentError, Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,18 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     issue = read_issue(args.file)
-    newsletter = issue.newsletter or _stand_in(issue.document.newsletter)
-    site = _site(newsletter)
-    nonce = sha256(repr((issue, site)).encode()).hexdigest()[:16]
-    compilation = chain.compile_issue(issue.document, newsletter, site, nonce=nonce, layouts=own_layouts())
+    compilation = compiled(issue)
     out = args.out or Path(f"{args.file.stem}-proof")
-    report = _report(compilation, issue)
-    _write(out, compilation, report=report, values=_values(compilation, issue, reader=args.reader, site=site))
+    findings = judged(compilation, issue, args.file.parent)
+    report = _report(compilation, issue, findings)
+    _write(out, compilation, report=report, values=_values(compilation, issue, reader=args.reader))
     if args.json:
         print(json.dumps({"out": str(out), **report}, ensure_ascii=False))
     else:
         print(f"{out}: message.html, message.txt, message.eml, proof.json")
-        print(table(_findings(compilation, issue)) or "Nothing stands against sending it.")
+        print(told(findings, lambda finding: place_in(finding, issue, args.file)))
     return 1 if report["blocked"] else 0
 
 
@@ -53,24 +47,12 @@ def _address(text: str) -> str:
     return text
 
 
-def _stand_in(slug: str) -> NewsletterProfile:
-    """For a newsletter that only the database knows: enough to see the page."""
-    return NewsletterProfile(slug, slug, slug, "newsletter@example.org", postal_address="(postal address)")
-
-
-def _site(newsletter: NewsletterProfile) -> Site:
-    base_url = os.environ.get("PRESSRUN_BASE_URL") or "http://127.0.0.1:8000"
-    bounce_domain = os.environ.get("PRESSRUN_BOUNCE_DOMAIN") or "bounces.localhost"
-    sender_domain = newsletter.sender_address.rpartition("@")[2]
-    return Site(base_url.rstrip("/"), bounce_domain, sender_domain or urlsplit(base_url).hostname or "localhost")
-
-
-def _values(compilation: Compilation, issue: IssueFile, *, reader: str, site: Site) -> Mapping[str, str]:
+def _values(compilation: Compilation, issue: IssueFile, *, reader: str) -> Mapping[str, str]:
     midnight = dt.datetime.combine(issue.document.date, dt.time(), dt.UTC)
     return {
         "to": headers.address("", reader),
         "date": headers.date(midnight),
-        "message_id": f"<preview.{compilation.proof.hash[:16]}@{site.message_id_domain}>",
+        "message_id": f"<preview.{compilation.proof.hash[:16]}@{site_of(issue).message_id_domain}>",
         "token.unsubscribe": "preview",
         "token.view": "preview",
         "token.id": "preview",
@@ -79,11 +61,7 @@ def _values(compilation: Compilation, issue: IssueFile, *, reader: str, site: Si
     }
 
 
-def _findings(compilation: Compilation, issue: IssueFile) -> tuple[Finding, ...]:
-    return (*compilation.findings, *unknown_newsletter(issue))
-
-
-def _report(compilation: Compilation, issue: IssueFile) -> dict[str, object]:
+def _report(compilation: Compilation, issue: IssueFile, findings: tuple[Finding, ...]) -> dict[str, object]:
     proof = compilation.proof
     return {
         "hash": proof.hash,
@@ -94,8 +72,8 @@ def _report(compilation: Compilation, issue: IssueFile) -> dict[str, object]:
         "encoded_size": proof.encoded_size,
         "slots": sorted({slot.name for slot in proof.slots}),
         "links": [asdict(link) for link in proof.links],
-        "blocked": preflight.blocked(compilation.findings),
-        "findings": listed(_findings(compilation, issue)),
+        "blocked": preflight.blocked(findings),
+        "findings": listed(findings, issue),
     }
 
 

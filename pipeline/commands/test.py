@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         for each in answers:
             print(f"{each.email}: {each.verdict}. {each.reply}")
-        print(check.table([Finding(**found) for found in proof.findings]))
+        print(check.told([Finding(**found) for found in proof.findings]))
     return 0 if all(each.verdict == "accepted" for each in answers) else 1
 
 

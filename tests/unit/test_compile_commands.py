@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import linkcheck
 from pipeline.commands import check, render
+from pipeline.content.preflight.findings import warn
 from pipeline.content.types import ContentError
 
 GOOD = """---
@@ -104,7 +106,7 @@ class TestRender:
         issue.write_text(f"{head}newsletter: smart-city\ntitle:{tail.partition('title:')[2]}", encoding="utf-8")
         assert run(render, issue) == 0
         assert run(check, issue) == 0
-        assert capsys.readouterr().out.count("only the slug 'smart-city' is known") == 2
+        assert capsys.readouterr().out.count("only its short name “smart-city” is known") == 2
 
     def test_a_folder_that_cannot_be_written_is_named(self, issue):
         Path("taken").write_text("x")
@@ -120,18 +122,80 @@ class TestRender:
 
 class TestCheck:
     def test_a_good_issue(self, issue, capsys):
+        issue.write_text(GOOD.replace("language: ko", "language: en"), encoding="utf-8")
         assert run(check, issue) == 0
         assert capsys.readouterr().out == "Nothing stands against sending it.\n"
 
     def test_warnings_do_not_fail_and_blocks_do(self, issue, capsys):
         issue.write_text(GOOD.replace('"Short"', '""'), encoding="utf-8")
         assert run(check, issue) == 0
-        assert "warning" in capsys.readouterr().out
+        assert "Please look (1)\n" in capsys.readouterr().out
         issue.write_text(GOOD.replace("12 Harbour Road, Seoul", ""), encoding="utf-8")
         assert run(check, issue, "--json") == 1
         printed = json.loads(capsys.readouterr().out)
         assert printed["blocked"] is True
-        assert [finding["id"] for finding in printed["findings"]] == ["postal-address"]
+        assert [finding["id"] for finding in printed["findings"]] == ["postal-address", "client-unknown"]
+
+    def test_the_gravest_come_first_with_their_place_in_the_file_and_by_name(self, issue, capsys):
+        issue.write_text(
+            GOOD.replace('"Short"', '""') + "\n[Go](http://localhost/){.button}\n\n![](gone.png)\n", encoding="utf-8"
+        )
+        assert run(check, issue) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if not line.startswith(" ")] == [
+            "Must be mended (2)",
+            "Please look (3)",
+            "Good to know (1)",
+        ]
+        assert [line.strip() for line in lines if line.startswith("  issue")] == [
+            "issue-20.ko.md:23:1 One › Two › Button “Go”",
+            "issue-20.ko.md:25:1 One › Two › Picture “gone.png”",
+            "issue-20.ko.md:14:12 preheader",
+            "issue-20.ko.md:25:1 One › Two › Picture “gone.png”",
+        ]
+
+    def test_a_picture_that_is_not_there_is_told_and_one_that_is_is_not(self, issue, capsys):
+        issue.write_text(GOOD + "\n![A bridge](bridge.png)\n", encoding="utf-8")
+        assert run(check, issue, "--json") == 1
+        assert "picture-missing" in {found["id"] for found in json.loads(capsys.readouterr().out)["findings"]}
+        Path("bridge.png").touch()
+        run(check, issue, "--json")
+        assert "picture-missing" not in {found["id"] for found in json.loads(capsys.readouterr().out)["findings"]}
+
+    def test_json_has_line_and_column(self, issue, capsys):
+        issue.write_text(GOOD.replace("[link](https://", "[link](http://"), encoding="utf-8")
+        assert run(check, issue, "--json") == 0
+        http, unknown = json.loads(capsys.readouterr().out)["findings"]
+        assert {key: http[key] for key in ("id", "severity", "place", "line", "column")} == {
+            "id": "http",
+            "severity": "warn",
+            "place": "sections[0].articles[0].blocks[0]",
+            "line": 21,
+            "column": 1,
+        }
+        assert (unknown["place"], unknown["line"]) == ("page", 0)
+
+    def test_an_issue_that_cannot_be_compiled_says_why_by_its_findings(self, issue, capsys):
+        issue.write_text(GOOD.replace("A [link]", "{{ surname }} [link]"), encoding="utf-8")
+        assert run(check, issue) == 1
+        assert "issue-20.ko.md:21:1 One › Two › Paragraph" in capsys.readouterr().out
+
+    def test_links_are_asked_when_they_may_be(self, issue, capsys, monkeypatch):
+        asked = []
+
+        def ask(document):
+            asked.append(document)
+            return (warn("link-broken", "sections[0].articles[0].blocks[0]", "it is broken"),)
+
+        monkeypatch.setattr(linkcheck, "check_links", ask)
+        assert run(check, issue) == 0
+        assert asked == []
+        assert run(check, issue, "--links") == 0
+        assert len(asked) == 1
+        assert "it is broken" in capsys.readouterr().out
+        monkeypatch.setenv("PRESSRUN_LINK_CHECK", "0")
+        with pytest.raises(ContentError, match="PRESSRUN_LINK_CHECK=0"):
+            run(check, issue, "--links")
 
     @pytest.mark.parametrize(
         ("content", "says"),

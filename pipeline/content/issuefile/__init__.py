@@ -10,17 +10,19 @@ Inside: `spans` inline text and its normal form · `fields` single values · `no
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pipeline.content.issuefile.fields import first_forbidden
 from pipeline.content.issuefile.frontmatter import read_front_matter, write_front_matter
 from pipeline.content.issuefile.normal import normal_profile, normalise
+from pipeline.content.issuefile.places import Position
 from pipeline.content.issuefile.reader import read_sections
 from pipeline.content.issuefile.spans import normal_html
 from pipeline.content.issuefile.writer import write_sections
 from pipeline.content.types import ContentError, IssueDocument, NewsletterProfile
 
-__all__ = ["IssueFile", "normal", "normal_html", "normalise", "parse", "write"]
+__all__ = ["IssueFile", "Position", "normal", "normal_html", "normalise", "parse", "write"]
 
 MAX_CHARACTERS = 200_000
 """Ten times a long issue; Markdown may cost the square of a hostile text's length."""
@@ -31,6 +33,14 @@ class IssueFile:
     document: IssueDocument
     newsletter: NewsletterProfile | None = None
     """None when the front matter names the newsletter by its slug alone."""
+    begun: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
+    """Where in the file each part begins, by its place; nothing for an issue that comes from elsewhere."""
+
+    def position(self, place: str) -> Position | None:
+        """Where a place is in the file, or what it is within: `subject`, `sections[0].articles[1].blocks[2].url`."""
+        while place and place not in self.begun:
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+        return self.begun.get(place)
 
 
 def parse(text: str, *, source: str = "issue file") -> IssueFile:
@@ -43,9 +53,9 @@ def parse(text: str, *, source: str = "issue file") -> IssueFile:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")  # as Windows saves it
     _check_characters(text, source)
     matter, body = _split(text, source)
-    fields, profile = read_front_matter(matter, source=source)
-    document = IssueDocument(sections=read_sections(body, source=source), **fields)
-    return IssueFile(document, profile)
+    front = read_front_matter(matter, source=source)
+    sections, begun = read_sections(body, source=source)
+    return IssueFile(IssueDocument(sections=sections, **front.fields), front.profile, {**front.begun, **begun})
 
 
 def write(issue: IssueFile) -> str:

@@ -23,6 +23,7 @@ from pipeline.content.issuefile.normal import (
     normal_parameter,
     normal_slug,
 )
+from pipeline.content.issuefile.places import Position
 from pipeline.content.types import ContentError, IssueDocument, LinkMode, NewsletterProfile
 
 MAX_CHARACTERS = 20_000
@@ -50,15 +51,25 @@ class Entry:
 Entries: TypeAlias = dict[str, Entry]
 
 
-def read_front_matter(text: str, *, source: str) -> tuple[dict[str, Any], NewsletterProfile | None]:
-    """Keyword arguments for `IssueDocument` except its sections, and the newsletter when it is written out.
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    fields: dict[str, Any]
+    """Keyword arguments for `IssueDocument` except its sections."""
+    profile: NewsletterProfile | None
+    """The newsletter when it is written out."""
+    begun: dict[str, Position]
+    """Where each value begins, by its place: `subject`, `newsletter.brand.primary`."""
+
+
+def read_front_matter(text: str, *, source: str) -> FrontMatter:
+    """Read the front matter. Raises `ContentError` with line and column.
 
     `text` has an empty first line in place of the opening `---`, so that its lines count as the file's.
     """
     fields = _Fields(source, Entry(_entries(text, source), 1, 1))
     fields.expect("the front matter", KEYS, required=REQUIRED)
     profile = fields.inner("newsletter").profile() if fields.is_mapping("newsletter") else None
-    return {
+    read = {
         "newsletter": profile.slug if profile else fields.read("newsletter", normal_slug),
         "title": fields.read("title", partial(required_line, name="the title")),
         "number": fields.read("number", _number),
@@ -67,7 +78,15 @@ def read_front_matter(text: str, *, source: str) -> tuple[dict[str, Any], Newsle
         "subject": fields.read("subject", partial(required_line, name="the subject")),
         "preheader": fields.read("preheader", normal_line),
         "advertising": "advertising" in fields.entries and fields.read("advertising", _yes_or_no),
-    }, profile
+    }
+    return FrontMatter(read, profile, dict(_begun(fields.entries)))
+
+
+def _begun(entries: Entries, within: str = "") -> Iterator[tuple[str, Position]]:
+    for name, entry in entries.items():
+        yield within + name, Position(entry.line, entry.column)
+        if isinstance(entry.value, dict):
+            yield from _begun(entry.value, f"{within}{name}.")
 
 
 def _number(text: str) -> int:

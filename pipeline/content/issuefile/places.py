@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from markdown_it.tree import SyntaxTreeNode
 
 from pipeline.content.types import ContentError
 
 T = TypeVar("T")
+
+
+class Position(NamedTuple):
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ class Body:
 
     def error(self, message: str, node: SyntaxTreeNode) -> ContentError:
         """An error at the first sign of a block."""
+        line, column = self.position(node)
+        return ContentError(message, source=self._source, line=line, column=column)
+
+    def position(self, node: SyntaxTreeNode) -> Position:
+        """The first sign of a block."""
         row = (node.map or (0, 0))[0]
         line = self._lines[row]
-        return ContentError(message, source=self._source, line=row + 1, column=len(line) - len(line.lstrip()) + 1)
+        return Position(row + 1, len(line) - len(line.lstrip()) + 1)

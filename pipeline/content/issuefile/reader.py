@@ -11,12 +11,12 @@ from pipeline.content.issuefile.fields import normal_line, normal_web_link
 from pipeline.content.issuefile.flavour import FLAVOUR, plain_text
 from pipeline.content.issuefile.frontmatter import read_date
 from pipeline.content.issuefile.normal import normal_block, normal_lang
-from pipeline.content.issuefile.places import Body
+from pipeline.content.issuefile.places import Body, Position
 from pipeline.content.types import Article, Block, Heading, Section
 
 
-def read_sections(text: str, *, source: str) -> tuple[Section, ...]:
-    """The sections of a body.
+def read_sections(text: str, *, source: str) -> tuple[tuple[Section, ...], dict[str, Position]]:
+    """The sections of a body, and where each section, article and block begins, by its place (`sections[0].intro[1]`).
 
     `text` has empty lines in place of the front matter, so that its lines count as the file's. Raises
     `ContentError` with line and column for anything an issue has no place for.
@@ -24,7 +24,8 @@ def read_sections(text: str, *, source: str) -> tuple[Section, ...]:
     reader = _Reader(Body(text, source))
     for node in SyntaxTreeNode(FLAVOUR.parse(text)).children:
         reader.take(node)
-    return tuple(section.closed() for section in reader.sections)
+        reader.begun.setdefault(reader.place(), reader.body.position(node))
+    return tuple(section.closed() for section in reader.sections), reader.begun
 
 
 @dataclass(slots=True)
@@ -57,6 +58,17 @@ class _OpenSection:
 class _Reader:
     body: Body
     sections: list[_OpenSection] = field(default_factory=list)
+    begun: dict[str, Position] = field(default_factory=dict)
+
+    def place(self) -> str:
+        """Of what was read last."""
+        section = self.sections[-1]
+        place = f"sections[{len(self.sections) - 1}]"
+        if section.articles:
+            place += f".articles[{len(section.articles) - 1}]"
+        if not section.blocks:
+            return place
+        return f"{place}.{'blocks' if section.articles else 'intro'}[{len(section.blocks) - 1}]"
 
     def take(self, node: SyntaxTreeNode) -> None:
         """Read one block of the file to where it belongs."""
