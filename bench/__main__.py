@@ -8,6 +8,7 @@ import sys
 NAMES = {
     "compile": "an issue to a proof, warm",
     "fill": "messages per second from a proof, beside the standard library's",
+    "rehearse": "readers per second of a rehearsal, database and all",
     "deliver": "the real path into smtp-sink, beside smtp-source",
     "import": "a CSV into a list, beside a bare COPY of it",
 }

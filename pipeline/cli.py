@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("import_", "CSV → subscribers of a list, or suppressions"),
     "export": ("export", "subscribers of a list → CSV"),
     "test": ("test", "an issue → a few addresses, marked as a test, never in the books"),
+    "rehearse": ("rehearse", "every reader's message made and looked at, none sent"),
     "send": ("send", "issue file → send"),
     "sends": ("sends", "list the sends"),
     "status": ("status", "the books of a send"),

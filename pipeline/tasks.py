@@ -18,6 +18,7 @@ from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.queries import ringable_sends
+from pipeline.rehearsing import play, waiting_rehearsals
 
 logger = logging.getLogger(__name__)
 STOPPING: Final = multiprocessing.RawValue("b", 0)
@@ -53,6 +54,8 @@ def sweep() -> None:
     _listen_for_the_end()
     for send_id in sweep_books():
         ring(send_id)
+    for rehearsal_id in waiting_rehearsals():
+        ring_rehearsal(rehearsal_id)
 
 
 @app.task(name="pipeline.deliver")
@@ -68,9 +71,21 @@ def deliver(send_id: int) -> None:
         ring(send_id)
 
 
+@app.task(name="pipeline.rehearse")
+def rehearse(rehearsal_id: int) -> None:
+    """Make everyone's message and look at it; nothing is sent."""
+    _listen_for_the_end()
+    play(rehearsal_id, stopping=stopping)
+
+
 def ring(send_id: int) -> None:
     """Ask for a worker. The broker may be away: the next sweep rings again."""
     _ring(lambda: deliver.apply_async([send_id], expires=RING_EXPIRES, retry=False))
+
+
+def ring_rehearsal(rehearsal_id: int) -> None:
+    """Ask for a worker, likewise."""
+    _ring(lambda: rehearse.apply_async([rehearsal_id], expires=RING_EXPIRES, retry=False))
 
 
 def ring_sweep() -> None:

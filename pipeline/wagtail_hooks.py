@@ -11,6 +11,7 @@ from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.links import LinksViewSet
 from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
+from pipeline.staff.rehearsals import RehearsalViewSet
 from pipeline.staff.sending import SendingViewSet
 from pipeline.staff.sends import SendViewSet
 
@@ -19,5 +20,13 @@ hooks.register("construct_main_menu", menu.without_pages)
 hooks.register("construct_homepage_summary_items", menu.no_summary, order=1_000)  # after all who add to it
 hooks.register("register_permissions", menu.grantable)
 hooks.register("construct_homepage_panels", home.with_books)
-for viewset in (NewsletterViewSet(), SendViewSet(), SendingViewSet(), LinksViewSet(), PeopleGroup(), InboxViewSet()):
+for viewset in (
+    NewsletterViewSet(),
+    SendViewSet(),
+    SendingViewSet(),
+    RehearsalViewSet(),
+    LinksViewSet(),
+    PeopleGroup(),
+    InboxViewSet(),
+):
     hooks.register("register_admin_viewset", partial(list, [viewset]))

@@ -13,8 +13,10 @@ from rich.table import Table
 from pipeline.errors import PressrunError
 from pipeline.models import DeliveryState, Send
 from pipeline.queries import Reach, send_summary
+from pipeline.rehearsing import Tally
 from pipeline.staff.books import reason_label
 from pipeline.staff.reach import chapters_of
+from pipeline.staff.rehearsals import trouble_label
 
 
 class NoSuchSendError(PressrunError):
@@ -77,6 +79,19 @@ def reach_table(reach: Reach) -> Table:
             label = ""
     table.add_section()
     table.add_row("together", f"reached {reach.reached:,}", f"{reach.audience:,}")
+    return table
+
+
+def rehearsal_table(tally: Tally) -> Table:
+    """What is wrong with whose message, the most people first."""
+    table = Table(title=f"Rehearsed for {tally.played:,} of {tally.people:,} people", title_justify="left")
+    table.add_column("edition")
+    table.add_column("what is wrong")
+    table.add_column("people", justify="right")
+    for (edition, trouble, detail), n in tally.by_weight():
+        table.add_row(edition, str(trouble_label(trouble, detail)), f"{n:,}")
+    if not tally.counts:
+        table.add_row("", "nothing", "")
     return table
 
 

@@ -16,6 +16,7 @@ from pipeline.models.delivery import (
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
 from pipeline.models.publishing import Publication, TestGroup
+from pipeline.models.rehearsal import Rehearsal, RehearsalState
 
 __all__ = [
     "OPEN_STATES",
@@ -32,6 +33,8 @@ __all__ = [
     "Proof",
     "Publication",
     "Reason",
+    "Rehearsal",
+    "RehearsalState",
     "Send",
     "SendList",
     "SendProof",

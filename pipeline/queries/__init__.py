@@ -1,7 +1,7 @@
 """Every non-trivial read, one named function each, with its reason. Nothing here changes a row.
 
 `books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach,
-`links` what became of an issue's links.
+`rehearsal` reads those people one by one, `links` tells what became of an issue's links.
 """
 
 from pipeline.queries.audience import FOLLOWINGS, NO_EDITION, Audience, Edition, Reach, audience_of, family, reach_of
@@ -18,6 +18,7 @@ from pipeline.queries.books import (
     who,
 )
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
+from pipeline.queries.rehearsal import readers
 from pipeline.queries.work import next_work, ringable_sends
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "next_work",
     "personal_sends",
     "reach_of",
+    "readers",
     "ringable_sends",
     "send_summary",
     "who",

@@ -1,7 +1,8 @@
 """Running SQL by hand where the ORM has no words for it: rows come back as tuples or dictionaries."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, LiteralString
+from contextlib import nullcontext
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -23,11 +24,14 @@ def execute(statement: str, parameters: Parameters = ()) -> int:
         return int(cursor.rowcount)
 
 
-def stream(statement: LiteralString, parameters: Parameters = ()) -> Iterator[tuple[Any, ...]]:
-    """Rows of a large answer in constant memory, from one snapshot, through a server-side cursor."""
-    with transaction.atomic():
+def stream(statement: str, parameters: Parameters = (), *, hold: bool = False) -> Iterator[tuple[Any, ...]]:
+    """Rows of a large answer in constant memory, from one snapshot, through a server-side cursor.
+
+    With `hold` PostgreSQL writes the answer down first, and whoever reads may commit meanwhile.
+    """
+    with nullcontext() if hold else transaction.atomic():
         connection.ensure_connection()
-        with connection.connection.cursor(name="pressrun_stream") as cursor:
+        with connection.connection.cursor(name="pressrun_stream", withhold=hold) as cursor:
             cursor.itersize = PAGE
             cursor.execute(statement, parameters)
             yield from cursor

@@ -123,7 +123,7 @@ def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> Htt
     context |= {"form": form}
     if request.method != "POST" or not form.is_valid():
         return render(request, "staff/send_form.html", context)
-    issues, plan = list(form.cleaned_data["issues"]), _plan(request, form.cleaned_data, context.get("parent"))
+    issues, plan = list(form.cleaned_data["issues"]), plan_of(request, form.cleaned_data, context.get("parent"))
     try:
         reach = sending.reach_of_plan(issues, plan)
     except PressrunError as error:
@@ -149,7 +149,8 @@ def _approve(
     return redirect("sends:inspect", made.pk)
 
 
-def _plan(request: HttpRequest, chosen: dict[str, Any], parent: Send | None) -> sending.Plan:
+def plan_of(request: HttpRequest, chosen: dict[str, Any], parent: Send | None) -> sending.Plan:
+    """What the valid form says."""
     return sending.Plan(
         lists=[each.slug for each in chosen.get("lists", ())],
         excluded=[each.slug for each in chosen["excluded"]],

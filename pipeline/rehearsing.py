@@ -1,0 +1,139 @@
+"""A rehearsal of a send: the editions compiled, and every reader's message made and looked at. Nothing is sent.
+
+The command line plays one at once; the pages ask a worker for it and show how far it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from pipeline.content.rehearse import Rehearsal as Stage
+from pipeline.content.rehearse import Trouble
+from pipeline.content.types import ContentError
+from pipeline.errors import PressrunError
+from pipeline.models import Issue, Rehearsal, RehearsalState
+from pipeline.queries import readers
+from pipeline.queries.audience import reach_of
+from pipeline.queries.sql import rows
+from pipeline.sending import Plan, audience_of, compiled
+
+NAMED: Final = 1_000
+"""People that a page remembers for each kind of trouble; the counts are of all."""
+STEP: Final = 2_000
+"""People between two looks at whether to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is wrong with one reader's message."""
+
+    edition: str
+    subscriber_id: int
+    email: str
+    trouble: Trouble
+    detail: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a rehearsal found so far."""
+
+    people: int
+    """Whom the send would reach."""
+    played: int = 0
+    counts: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
+    """(edition, trouble, detail) → people."""
+    first: defaultdict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The same → subscribers' ids, NAMED at most."""
+
+    def add(self, told: Told) -> None:
+        key = (told.edition, str(told.trouble), told.detail)
+        self.counts[key] += 1
+        if len(self.first[key]) < NAMED:
+            self.first[key].append(told.subscriber_id)
+
+    def by_weight(self) -> list[tuple[tuple[str, str, str], int]]:
+        """The counts, what troubles most people first."""
+        return sorted(self.counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+def rehearse(
+    issues: Sequence[Issue],
+    plan: Plan,
+    *,
+    go_on: Callable[[Tally], bool],
+    told: Callable[[Told], None] = lambda _: None,
+) -> Tally:
+    """Make the message of everyone whom the send would reach now.
+
+    `go_on` is asked now and then, and at the end; when it says no, the rest is left. `told` hears of every trouble.
+    Raises PressrunError and ContentError as `create_send` does; findings of preflight do not stop it.
+    """
+    audience = audience_of(issues, plan)
+    stages = {issue.language: Stage(compiled(issue).proof) for issue in issues}
+    tally = Tally(reach_of(audience).reached)
+    for edition, pk, email, first_name, last_name, language in readers(audience):
+        seen = stages[edition].play(email=email, first_name=first_name, last_name=last_name, language=language)
+        tally.played += 1
+        for one in seen:
+            trouble = Told(edition, pk, email, one.trouble, one.detail)
+            tally.add(trouble)
+            told(trouble)
+        if tally.played % STEP == 0 and not go_on(tally):
+            return tally
+    go_on(tally)
+    return tally
+
+
+def waiting_rehearsals() -> list[int]:
+    """Those that nobody plays: asked for, or left lying by a worker that ended."""
+    return [pk for (pk,) in rows(f"SELECT id FROM pipeline_rehearsal WHERE {_FREE}", [settings.LEASE])]  # noqa: S608 (ours)
+
+
+def play(rehearsal_id: int, *, stopping: Callable[[], bool]) -> None:
+    """Play a rehearsal unless someone else does. When the worker ends, it waits for the next one, from the start."""
+    taken = rows(
+        "UPDATE pipeline_rehearsal SET state = 'playing', renewed_at = now(), played = 0"  # noqa: S608 (ours)
+        f" WHERE id = %s AND ({_FREE}) RETURNING id",
+        [rehearsal_id, settings.LEASE],
+    )
+    if not taken:
+        return
+    row = Rehearsal.objects.select_related("parent").get(pk=rehearsal_id)
+    issues = list(row.issues.select_related("newsletter"))
+    plan = Plan(lists=row.lists, excluded=row.excluded, parent=row.parent, due_at=row.asked_at, approved_by="")
+
+    def go_on(tally: Tally) -> bool:
+        _keep(row, tally)
+        return not stopping()
+
+    try:
+        tally = rehearse(issues, plan, go_on=go_on)
+    except (PressrunError, ContentError) as error:
+        row.state, row.why = RehearsalState.FAILED, str(error)
+    else:
+        row.state = RehearsalState.DONE if tally.played >= tally.people else RehearsalState.WAITING
+    row.save(update_fields=["state", "why"])
+
+
+_FREE: Final = "state = 'waiting' OR state = 'playing' AND renewed_at < now() - %s"
+
+
+def _keep(row: Rehearsal, tally: Tally) -> None:
+    row.people, row.played, row.renewed_at = tally.people, tally.played, timezone.now()
+    row.troubles = [[*key, n, tally.first[key]] for key, n in tally.by_weight()]
+    row.save(update_fields=["people", "played", "renewed_at", "troubles"])
+
+
+def ask(issues: Sequence[Issue], plan: Plan, *, asked_by: int | None) -> Rehearsal:
+    """Write down that someone wants one. Raises PressrunError for what `create_send` would refuse, too."""
+    audience_of(issues, plan)
+    row = Rehearsal.objects.create(
+        lists=list(plan.lists), excluded=list(plan.excluded), parent=plan.parent, asked_by_id=asked_by
+    )
+    row.issues.set(issues)
+    return row
