@@ -11,9 +11,11 @@ from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.links import LinksViewSet
 from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
+from pipeline.staff.proofs import ProofViewSet
 from pipeline.staff.rehearsals import RehearsalViewSet
 from pipeline.staff.sending import SendingViewSet
 from pipeline.staff.sends import SendViewSet
+from pipeline.staff.testing import TestGroupViewSet, TestingViewSet
 
 register_snippet(IssueViewSet)
 hooks.register("construct_main_menu", menu.without_pages)
@@ -25,6 +27,9 @@ for viewset in (
     SendViewSet(),
     SendingViewSet(),
     RehearsalViewSet(),
+    ProofViewSet(),
+    TestingViewSet(),
+    TestGroupViewSet(),
     LinksViewSet(),
     PeopleGroup(),
     InboxViewSet(),

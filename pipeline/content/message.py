@@ -111,6 +111,14 @@ def message_parts(proof: Proof, values: Mapping[str, str]) -> tuple[str, str]:
     return _decoded(html), _decoded(text)
 
 
+def head(proof: Proof) -> str:
+    """The header fields as they go over the wire, for people: a slot is shown by its name or its text."""
+    shown = [f"{{{{ {slot.name} }}}}" if not slot.template else slot.template for slot in proof.slots]
+    pieces = [segment.decode("ascii") for segment in proof.segments]
+    whole = "".join(piece + slot for piece, slot in zip(pieces, [*shown, ""], strict=True))
+    return whole.partition("\r\n\r\n")[0].replace("\r\n", "\n")
+
+
 def marked(proof: Proof, mark: str) -> Proof:
     """The same proof with `mark` and a space in front of its subject. Every other byte and slot stays."""
     text = headers.HeaderText(f"{mark} {proof.subject}")

@@ -7,7 +7,7 @@ nor whether preflight would let the issue go: the mail goes to named colleagues 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from secrets import token_hex
@@ -70,7 +70,7 @@ def send_test(proof: Proof, addresses: Sequence[str], *, actor: str, reader: Sub
     envelopes = [each for each in made.values() if isinstance(each, Envelope)]
     handed = {result.key: _answer(result) for result in _hand_over(relay, envelopes)}
     answers = [each if isinstance(each, Answer) else handed[email] for email, each in made.items()]
-    _note(actor, "proof.test-answered", proof, {"answers": {each.email: each.reply for each in answers}})
+    _note(actor, "proof.test-answered", proof, {"answers": [asdict(each) for each in answers]})
     return answers
 
 

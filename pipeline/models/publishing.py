@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
@@ -81,6 +82,11 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.act}"
+
+    @property
+    def url(self) -> str:
+        """Where readers find it, whole."""
+        return f"{settings.BASE_URL}/read/{self.address}"
 
     @property
     def is_shown(self) -> bool:

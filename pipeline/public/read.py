@@ -14,7 +14,6 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.formats import date_format
@@ -38,7 +37,8 @@ LOCALES: Final = {"en": "en_US", "ko": "ko_KR"}
 _BODY = pattern(r"<body\b[^>]*>")
 _NOTE_STYLE: Final = (
     "background-color:#fff4d6;color:#1d2733;padding:14px 24px;margin:0;text-align:center;white-space:pre-line;"
-    "font:16px/1.6 -apple-system,'Apple SD Gothic Neo','Noto Sans KR','Malgun Gothic',Arial,sans-serif"
+    "overflow-wrap:anywhere;font:16px/1.6 -apple-system,'Apple SD Gothic Neo','Noto Sans KR','Malgun Gothic',"
+    "Arial,sans-serif"
 )
 
 
@@ -68,13 +68,7 @@ def here(request: HttpRequest, pk: int) -> HttpResponse:
     newest = newest_of(pk)
     if newest is None:
         return page(request, "unread", {}, status=404)
-    return HttpResponseRedirect(public_address(newest))
-
-
-def public_address(publication: Publication) -> str:
-    """The address of a web edition, whole, as readers are given it."""
-    newsletter, number, language = publication.address.split("/")
-    return settings.BASE_URL + reverse("read", args=[newsletter, int(number), language])
+    return HttpResponseRedirect(newest.url)
 
 
 @private
@@ -133,7 +127,7 @@ def _with_notes(html: str, corrections: Iterable[Publication], *, language: str)
 
 
 def _head(publication: Publication, editions: Sequence[Publication], site_name: str) -> str:
-    card, address = publication.proof.card, public_address(publication)
+    card, address = publication.proof.card, publication.url
     title, words = card.get("title") or publication.issue.title, card.get("description", "")
     graph = {
         "og:type": "article",
@@ -147,7 +141,7 @@ def _head(publication: Publication, editions: Sequence[Publication], site_name: 
     }
     tags = [format_html('<link rel="canonical" href="{}">', address)]
     tags += [
-        format_html('<link rel="alternate" hreflang="{}" href="{}">', each.proof.language, public_address(each))
+        format_html('<link rel="alternate" hreflang="{}" href="{}">', each.proof.language, each.url)
         for each in editions
     ]
     tags += [format_html('<meta name="description" content="{}">', words)] if words else []

@@ -70,6 +70,10 @@ class IssueEditView(_WithFindings, EditView):
     @property
     def header_more_buttons(self) -> list[Button]:
         buttons = list(super().header_more_buttons)
+        if self.request.user.has_perm("pipeline.change_issue"):
+            tested, proofs = (reverse(name, args=[self.object.pk]) for name in ("testing:test", "proofs:of-issue"))
+            buttons.append(Button(_("Send a test …"), url=tested, icon_name="mail", priority=6))
+            buttons.append(Button(_("Proofs"), url=proofs, icon_name="clipboard-list", priority=7))
         if self.request.user.has_perm("pipeline.start_send"):
             url = reverse("sending:send", args=[self.object.pk])
             buttons.append(Button(_("Send …"), url=url, icon_name="mail", priority=5))

@@ -15,13 +15,18 @@ _WRITING: Final = (
     "pipeline.view_issue",
     "pipeline.view_newsletter",
     "pipeline.view_send",
+    "pipeline.add_testgroup",
+    "pipeline.change_testgroup",
+    "pipeline.delete_testgroup",
+    "pipeline.view_testgroup",
     "subscribers.view_list",
 )
 RIGHTS: Final = {
     EDITORS: _WRITING,
     MODERATORS: (*_WRITING, "pipeline.publish_issue", "pipeline.lock_issue", "pipeline.unlock_issue"),
 }
-"""What each group is given at set-up. `start_send` and all that shows or exports addresses is for an admin to grant."""
+"""What each group is given at set-up. `start_send`, `publish_edition` and all that shows or exports addresses is for
+an admin to grant."""
 
 
 @transaction.atomic

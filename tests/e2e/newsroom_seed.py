@@ -22,7 +22,9 @@ from newsroom import (  # noqa: E402 (Django first)
 
 from pipeline.content.types import Article, Citation, Facts, Heading, Paragraph, Picture, Quote, Section  # noqa: E402
 from pipeline.keys import keyring  # noqa: E402
+from pipeline.sending import make_proof  # noqa: E402
 from pipeline.tokens import Purpose  # noqa: E402
+from pipeline.transitions import correct_edition, publish_edition  # noqa: E402
 
 VECTORS = [
     "<script>alert(1)</script>",
@@ -86,13 +88,19 @@ def main() -> None:
     a_user("ada", group="Editors")
     issue, hostile = an_issue(newsletter), hostile_issue(newsletter)
     send, evil_send = a_send(issue, readers), a_send(hostile, readers)
+    proof, hostile_proof = make_proof(issue), make_proof(hostile)
+    publish_edition(proof, by="ada")
+    publish_edition(hostile_proof, by="ada")
+    correct_edition(hostile_proof, note=" ".join(VECTORS), by="ada")
     told = {
+        "proof": proof.pk,
         "issue": issue.pk,
         "hostile": hostile.pk,
         "send": send.pk,
         "leave": f"/u/{unsubscribe_token(kim, newsletter, delivery_of(send, kim))}",
         "leave_ko": f"/u/{unsubscribe_token(lee, newsletter)}",
         "view": f"/v/{keyring().sign(Purpose.VIEW, evil_send.pk, delivery_of(evil_send, evil).id)}",
+        "hostile_edition": "/read/city/99/en",
         "evil": evil.pk,
     }
     sys.stdout.write("\n" + json.dumps(told) + "\n")

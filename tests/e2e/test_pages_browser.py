@@ -172,9 +172,10 @@ def test_a_korean_reader_is_spoken_to_in_korean(visit, site):
     expect(page.get_by_role("heading", name="계속 수신합니다")).to_be_visible()
 
 
-def test_a_hostile_issue_does_nothing_in_the_readers_browser(visit, site):
+@pytest.mark.parametrize("where", ["view", "hostile_edition"])
+def test_a_hostile_issue_does_nothing_in_the_readers_browser(visit, site, where):
     reader = visit()
-    page = reader.go(site.told["view"])
+    page = reader.go(site.told[where])
     page.wait_for_load_state("load")
     expect(page.get_by_text(VECTORS[0]).first).to_be_visible()
     assert reader.dialogs == []
@@ -259,6 +260,7 @@ def test_our_staff_pages_fit_the_screen(visit, site, width):
     send, issue = site.told["send"], site.told["issue"]
     for path in (
         "/admin/", f"/admin/sends/{send}/", f"/admin/sends/{send}/deliveries/", f"/admin/sending/{issue}/",
+        f"/admin/testing/{issue}/", f"/admin/proofs/of/{issue}/", f"/admin/proofs/{site.told['proof']}/",
         f"/admin/subscribers/{site.told['evil']}/", "/admin/newsletters/new/",
     ):  # fmt: skip
         staff.go(path).wait_for_load_state("networkidle")

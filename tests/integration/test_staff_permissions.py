@@ -46,11 +46,12 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
 OURS = re.compile(
-    r"/admin/(newsletters|sends|sending|links|subscribers|lists|suppressions|inbox|snippets/pipeline/issue)/"
+    r"/admin/(newsletters|sends|sending|links|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
+    r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "links", "subscribers", "lists", "suppressions", "inbox", "snippets",
-    "style.css",
+    "newsletters", "sends", "sending", "links", "proofs", "testing", "test-groups", "subscribers", "lists",
+    "suppressions", "inbox", "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",
@@ -64,6 +65,7 @@ EDITORS_MAY = re.compile(
     r"|sends/(results/|1/|1/books/)?"
     r"|links/(issue|send)/1/"
     r"|lists/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
+    r"|proofs/of/1/|proofs/1/(html/)?|testing/1/|test-groups/.*"
     r"|snippets/pipeline/issue/.*)"
 )
 DENIED = {302, 403, 404, 405}
@@ -76,6 +78,8 @@ def real(route: str, newsroom: Newsroom) -> str:
         "sends": newsroom.send.pk,
         "sending": newsroom.issue.pk,
         "snippets": newsroom.issue.pk,
+        "testing": newsroom.issue.pk,
+        "proofs": newsroom.issue.pk if "/of/" in route else newsroom.issue.proofs.get().pk,
         "subscribers": newsroom.people[0].pk,
         "lists": newsroom.readers.pk,
         "suppressions": Suppression.objects.get().pk,
@@ -138,12 +142,14 @@ def snapshot() -> list[object]:
 
 def test_an_admin_reaches_all_of_ours(newsroom, bo):
     send, issue, held = newsroom.send.pk, newsroom.issue.pk, Suppression.objects.get().pk
+    proof = newsroom.issue.proofs.get().pk
     editing, person, readers = newsroom.newsletter.pk, newsroom.people[0].pk, newsroom.readers.pk
     for route in (
         "/admin/", "/admin/account/", "/admin/groups/new/", "/admin/users/", "/admin/images/",
         "/admin/newsletters/", "/admin/newsletters/new/", f"/admin/newsletters/edit/{editing}/",
         "/admin/snippets/pipeline/issue/", "/admin/snippets/pipeline/issue/add/",
         f"/admin/snippets/pipeline/issue/edit/{issue}/", f"/admin/sending/{issue}/",
+        f"/admin/testing/{issue}/", f"/admin/proofs/of/{issue}/", f"/admin/proofs/{proof}/", "/admin/test-groups/",
         "/admin/sends/", "/admin/sends/results/", f"/admin/sends/{send}/", f"/admin/sends/{send}/books/",
         f"/admin/sends/{send}/deliveries/", f"/admin/sends/{send}/ledger.csv",
         "/admin/subscribers/", f"/admin/subscribers/{person}/",
