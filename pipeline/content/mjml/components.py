@@ -22,8 +22,8 @@ def _sides(name: str, all_sides: Kind, one_side: Kind) -> Attributes:
     return {name: all_sides, **{f"{name}-{side}": one_side for side in _SIDES}}
 
 
-_PADDING = _sides("padding", v.INSETS, v.PX)
-_BORDERS = _sides("border", v.BORDER, v.BORDER)
+_PADDING = _sides("padding", v.INSETS, v.INSET)
+_BORDERS = _sides("border", v.BORDER, v.SIDE)
 _FONT: Attributes = {
     "color": v.COLOUR,
     "font-family": v.FONTS,
@@ -58,7 +58,6 @@ _ICON: Attributes = {"icon-size": v.PX, "icon-height": v.PX, "icon-padding": v.I
 _COLUMN: Attributes = {
     **_PADDING,
     **_BORDERS,
-    **_sides("inner-border", v.BORDER, v.BORDER),
     "background-color": v.COLOUR,
     "border-radius": v.RADIUS,
     "direction": _DIRECTION,
@@ -149,7 +148,7 @@ BODY: Final[Mapping[str, Component]] = MappingProxyType(
         "mj-divider": _body("mj-column", _DIVIDER),
         "mj-spacer": _body("mj-column", {**_PADDING, "container-background-color": v.COLOUR, "height": v.PX}),
         "mj-table": _body("mj-column", _TABLE, html=True),
-        "mj-social": _body("mj-column", {**_SOCIAL, "mode": choice("horizontal"), "text-decoration": v.DECORATION}),
+        "mj-social": _body("mj-column", {**_SOCIAL, "text-decoration": v.DECORATION}),
         "mj-social-element": _body(
             "mj-social",
             {
@@ -184,7 +183,7 @@ _SHARED: Attributes = {
         kinds[0].samples,
     )
     for name, kinds in _KINDS.items()
-    if name != "mj-class"
+    if name not in {"css-class", "mj-class"}
 }
 
 COMPONENTS: Final[Mapping[str, Component]] = MappingProxyType(
@@ -196,7 +195,7 @@ COMPONENTS: Final[Mapping[str, Component]] = MappingProxyType(
         "mj-breakpoint": _of("mj-head", {"width": v.PX}),
         "mj-style": _of("mj-head", html=True),
         "mj-attributes": _of("mj-head"),
-        "mj-all": _of("mj-attributes", _SHARED),
+        "mj-all": _of("mj-attributes", {**_FONT, **_LETTERS, "padding": choice("0")}),
         "mj-class": _of("mj-attributes", {**_SHARED, "name": v.ANY_NAME}),
         "mj-raw": _of("mj-head mj-body mj-column", html=True),
         **BODY,

@@ -1,6 +1,6 @@
 """The checks of MJML: each component where it stands with its attributes, then what they make together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from pipeline.content.mjml import bans, html, widths
@@ -36,8 +36,8 @@ def problems(elements: Sequence[Element]) -> list[Problem]:
 def _walk(element: Element, found: list[Problem]) -> None:
     found += _component(element)
     component = COMPONENTS.get(element.tag)
-    if component is None:
-        return  # what it holds may be right where it would be right
+    if component is None or element.tag == "mj-class":
+        return  # what it holds may be right elsewhere
     for child in element.children:
         if component.html:
             _walk_html(child, found)
@@ -82,7 +82,9 @@ def _standing(element: Element) -> Iterator[Problem]:
     default = _is_default(element)
     if parent is not None and parent.tag not in component.parents and not (default and tag in BODY):
         allowed = " or ".join(f"<{each}>" for each in sorted(component.parents))
-        yield element, f"<{tag}> may stand in {allowed or 'nothing'} alone, not in <{parent.tag}>", ""
+        why = bans.NESTING.get((tag, parent.tag), "")
+        said = f"<{tag}> may stand in {allowed or 'nothing'} alone, not in <{parent.tag}>"
+        yield element, f"{said}: {why}" if why else said, ""
     if element.text_end >= 0 and (not component.html or default):
         yield element, f"text may not stand directly in <{tag}>; put it into an mj-text", TEXT
     if element.children and tag == "mj-class":
@@ -103,7 +105,8 @@ def _attributes(element: Element) -> Iterator[Problem]:
 
 
 def _unknown_attribute(tag: str, name: str) -> str:
-    if reason := bans.ATTRIBUTES.get((tag, name)):
+    reason = bans.EVERYWHERE if tag == "mj-all" else bans.ATTRIBUTES.get(tag, {}).get(name)
+    if reason:
         return f"{name} on <{tag}> is not used: {reason}"
     known = ", ".join(sorted(COMPONENTS[tag].attributes))
     return f"<{tag}> may not have {name!r}; {f'there are {known}' if known else 'it has no attributes'}"
@@ -112,6 +115,8 @@ def _unknown_attribute(tag: str, name: str) -> str:
 def _once(elements: Sequence[Element]) -> Iterator[Problem]:
     seen: set[str] = set()
     for element in elements:
+        if _is_default(element):
+            continue
         if element.tag in _ONCE and element.tag in seen:
             yield element, f"<{element.tag}> may stand only once in a layout; join the two", ""
         seen.add(element.tag)
@@ -120,12 +125,29 @@ def _once(elements: Sequence[Element]) -> Iterator[Problem]:
 
 
 def _classes(elements: Sequence[Element]) -> Iterator[Problem]:
-    known = {element.attributes["name"] for element in elements if element.tag == "mj-class"}
+    known: dict[str, set[str]] = {}
     for element in elements:
-        for name in element.attributes.get("mj-class", "").split():
-            if name not in known:
-                there = f"there are {', '.join(sorted(known))}" if known else "write one into mj-attributes"
-                yield element, f"there is no <mj-class name={name!r}>; {there}", "mj-class"
+        if element.tag == "mj-class":
+            known.setdefault(element.attributes["name"], set()).update(element.attributes.keys() - {"name"})
+    for element in elements:
+        if called := element.attributes.get("mj-class"):
+            yield from ((element, problem, "mj-class") for problem in _called(element.tag, called.split(), known))
+
+
+def _called(tag: str, names: Sequence[str], known: Mapping[str, set[str]]) -> Iterator[str]:
+    """What is wrong with calling these classes on a component."""
+    seen: set[str] = set()
+    for name in names:
+        if name not in known:
+            there = f"there are {', '.join(sorted(known))}" if known else "write one into mj-attributes"
+            yield f"there is no <mj-class name={name!r}>; {there}"
+            continue
+        if strange := ", ".join(sorted(known[name] - COMPONENTS[tag].attributes.keys())):
+            yield f"the class {name!r} sets {strange}, which <{tag}> cannot have; write another class for it"
+        if twice := ", ".join(sorted(known[name] & seen)):
+            why = "mjml-python takes the first, other compilers the last"
+            yield f"two of these classes set {twice}: {why}; set it in one of them"
+        seen |= known[name]
 
 
 def _groups(elements: Sequence[Element]) -> Iterator[Problem]:

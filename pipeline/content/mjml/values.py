@@ -38,7 +38,13 @@ COLOUR = Kind("colour", _COLOUR, "a colour of six digits, such as #12355b", ("#1
 PX = Kind("px", _PX, "whole pixels, such as 16px", ("17px",))
 SIZE = Kind("size", _SIZE, "whole pixels or per cent, such as 16px or 50%", ("17px", "40%"))
 INSETS = Kind(
-    "insets", f"{_PX}(?: {_PX}){{0,3}}", "one to four of whole pixels, such as 8px 0", ("3px 5px 7px 9px", "4px")
+    "insets",
+    "0|[0-9]+px(?: [0-9]+px){0,3}",
+    "one to four of whole pixels, such as 8px 0px; among several, mjml-python counts widths wrong over a bare 0",
+    ("3px 5px 7px 9px", "4px"),
+)
+INSET = Kind(
+    "inset", "[0-9]+px", "whole pixels, such as 8px; mjml-python counts widths wrong over a bare 0", ("17px", "0px")
 )
 PER_CENT_OR_AUTO = Kind("per cent or auto", "(?:100|[0-9]{1,2})%|auto", "whole per cent or auto, such as 50%", ("50%",))
 PX_OR_AUTO = Kind("px or auto", f"{_PX}|auto", "whole pixels or auto, such as 320px", ("177px",))
@@ -58,6 +64,13 @@ BORDER = Kind(
     "border",
     rf"none|0|[0-9]+px (?:solid|dashed|dotted|double) {_COLOUR}",
     "none, or width, style and colour, such as 1px solid #d5dde3",
+    ("2px solid #12355b",),
+)
+SIDE = Kind(
+    "border of a side",
+    f"[0-9]+px (?:solid|dashed|dotted|double) {_COLOUR}",
+    "width, style and colour, such as 1px solid #d5dde3, and for none 0px solid #d5dde3; mjml-python counts widths "
+    "wrong otherwise",
     ("2px solid #12355b",),
 )
 BORDER_STYLE = choice("solid", "dashed", "dotted", "double")

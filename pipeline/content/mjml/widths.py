@@ -77,8 +77,7 @@ def _padding(element: Element, side: str, get: Get) -> int:
 
 
 def _border(element: Element, side: str, get: Get) -> int:
-    names = ("border", "inner-border") if element.tag == "mj-column" else ("border",)
-    return sum(_pixels(get(element, f"{name}-{side}") or get(element, name)) for name in names)
+    return _pixels(get(element, f"border-{side}") or get(element, "border"))
 
 
 def _pixels(length: str) -> int:
