@@ -24,6 +24,7 @@ from bulletin import NEWSLETTER, NEWSLETTER_KO, NONCE, SITE
 
 from pipeline.content import inline, issuefile, layout, mjml
 from pipeline.content.slots import SlotTable
+from pipeline.content.tracking import LinkTable
 from pipeline.content.types import IssueDocument, NewsletterProfile
 
 SAMPLES = Path(__file__).parents[2] / "docs" / "sample"
@@ -73,14 +74,15 @@ def page() -> Iterator[Page]:
 def pages(document: IssueDocument, newsletter: NewsletterProfile) -> dict[str, str]:
     """The page before inlining, as premailer inlined it, and as css-inline does."""
     slots = SlotTable(NONCE)
-    poured = layout.render(document, newsletter, ink=layout.Ink(slots, SITE, {}))
-    raw = mjml.to_html(poured.mjml, name=poured.source)
+    ink = layout.Ink(slots, SITE, {}, LinkTable(document, newsletter, site=SITE, slots=slots))
+    poured = layout.render(document, newsletter, ink=ink)
+    raw, rules = mjml.to_html(poured.mjml), poured.css.text
     other = css_inline.CSSInliner(
-        inline_style_tags=False, keep_style_tags=True, load_remote_stylesheets=False, extra_css=poured.css
+        inline_style_tags=False, keep_style_tags=True, load_remote_stylesheets=False, extra_css=rules
     )
     return {
-        "before": raw.replace("</head>", f"<style>{poured.css}</style></head>", 1),
-        "premailer": inline.inline(raw, poured.css, found=slots.found),
+        "before": raw.replace("</head>", f"<style>{rules}</style></head>", 1),
+        "premailer": inline.inline(raw, rules, found=slots.found),
         "css-inline": other.inline(raw),
     }
 

@@ -9,6 +9,7 @@ from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE
 from pipeline.content.layout import Ink
 from pipeline.content.plaintext import render
 from pipeline.content.slots import SlotTable
+from pipeline.content.tracking import LinkTable
 from pipeline.content.types import (
     Article,
     Button,
@@ -33,7 +34,8 @@ X = "https://x.org/"
 
 def text_of(document, newsletter=NEWSLETTER):
     slots = SlotTable(NONCE)
-    return slots.readable(render(document, newsletter, ink=Ink(slots, SITE, {})))
+    ink = Ink(slots, SITE, {}, LinkTable(document, newsletter, site=SITE, slots=slots))
+    return slots.readable(render(document, newsletter, ink=ink))
 
 
 def lines_of(block, language="en"):
