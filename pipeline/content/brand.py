@@ -163,7 +163,7 @@ def _brand(settings: tuple[tuple[str, str], ...]) -> Brand:
         logo=known["logo"],
         logo_dark=known["logo_dark"],
         logo_width=int(known["logo_width"]),
-        fill_dark=lightened(primary, on=DARK.card, ratio=2.2),
+        fill_dark=lightened(primary, on=DARK.card, ratio=1.7),
         primary_dark=lightened(primary, on=DARK.band, ratio=7),
         accent_dark=lightened(accent, on=DARK.band, ratio=6),
     )

@@ -4,15 +4,20 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.forms import CheckboxSelectMultiple, Field, RadioSelect, Textarea
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin import messages
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.views.generic import CreateView, EditView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from pipeline.content.issuefile.normal import normal_profile
 from pipeline.content.types import ContentError
 from pipeline.documents import profile_of
 from pipeline.models import Newsletter
+from pipeline.staff import brand
+from pipeline.staff.brand import BrandFields
 from pipeline.staff.translating import clean_tag
 
 
@@ -38,7 +43,7 @@ class ParametersField(Field):
         return bool(self.to_python(self.prepare_value(initial)) != self.to_python(data))
 
 
-class NewsletterForm(WagtailAdminModelForm):
+class NewsletterForm(BrandFields, WagtailAdminModelForm):
     """Holds a newsletter to the rules that an issue file is held to."""
 
     utm = ParametersField(
@@ -66,8 +71,26 @@ class NewsletterForm(WagtailAdminModelForm):
     def _field_of(self, error: ContentError) -> str | None:
         """The form's field for `newsletter.sender.address`, `newsletter.brand.accent` and the like."""
         name = error.source.removeprefix("newsletter.").replace(".", "_")
-        name = next((mapping for mapping in ("brand", "utm") if name.startswith(f"{mapping}_")), name)
+        name = "utm" if name.startswith("utm_") else name
         return name if name in self.fields else None
+
+
+class _TellsOfColours:
+    """Saves, and says what of the colours is hard to read."""
+
+    def form_valid(self, form: NewsletterForm) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+        for warning in brand.hard_to_read(form.instance.brand):
+            messages.warning(self.request, warning)  # type: ignore[attr-defined]
+        return response
+
+
+class NewsletterCreateView(_TellsOfColours, CreateView):
+    pass
+
+
+class NewsletterEditView(_TellsOfColours, EditView):
+    pass
 
 
 class NewsletterViewSet(ModelViewSet):
@@ -81,6 +104,8 @@ class NewsletterViewSet(ModelViewSet):
     list_display: ClassVar = ["name", "slug", "sender_address", "language"]
     search_fields: ClassVar = ["name", "slug"]
     search_backend_name = None
+    add_view_class = NewsletterCreateView
+    edit_view_class = NewsletterEditView
     edit_handler = ObjectList(
         [
             FieldPanel("name"),
@@ -118,15 +143,8 @@ class NewsletterViewSet(ModelViewSet):
                 ],
                 heading=_("Links"),
             ),
-            MultiFieldPanel(
-                [
-                    FieldPanel("layout"),
-                    FieldPanel("brand", help_text=_('Colours of the layout, such as {"primary": "#12355b"}.')),
-                    FieldPanel("sender_domain"),
-                ],
-                heading=_("Layout"),
-                classname="collapsed",
-            ),
+            brand.panel(),
+            FieldPanel("sender_domain"),
         ],
         base_form_class=NewsletterForm,
     )

@@ -1,4 +1,4 @@
-"""The compiled issue in a real browser: phone and desktop, light and dark."""
+"""The compiled issue in a real browser, in each layout: phone and desktop, light and dark."""
 
 import os
 import shutil
@@ -12,12 +12,28 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
-from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE, VALUES
+from axe_playwright_python.sync_playwright import Axe
+from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE, TWO_LANGUAGES, VALUES
 
-from pipeline.content import message
+from pipeline.content import issuefile, layout, message
 from pipeline.content.compile import compile_issue
-from pipeline.content.types import Article, Facts, Heading, ItemList, ListStyle, Paragraph, Section
+from pipeline.content.types import (
+    Article,
+    Button,
+    Facts,
+    FileLink,
+    Heading,
+    ItemList,
+    ListStyle,
+    Notice,
+    Paragraph,
+    Quote,
+    Section,
+    Sponsor,
+    Teaser,
+)
 
+SAMPLE = Path(__file__).parents[2] / "docs" / "sample"
 CHROMIUM = shutil.which("chromium") or ""
 PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="1600" height="900"><rect width="1600" height="900"/></svg>'
 
@@ -37,6 +53,13 @@ UNBREAKABLE = replace(
                         ItemList(ListStyle.CIRCLED, (LONG,)),
                         ItemList(ListStyle.NUMBER, (f'<a href="https://example.org/{"y" * 300}">{LONG}</a>',)),
                         Facts(((LONG, LONG), ("Period", f"https://example.org/{'z' * 300}"))),
+                        Notice(LONG, LONG),
+                        Teaser(LONG, LONG, "https://example.org/a"),
+                        Teaser(LONG, LONG, src="https://example.org/a.png"),
+                        Sponsor(LONG, LONG, src="https://example.org/a.png"),
+                        FileLink(LONG, "https://example.org/a.pdf", size=LONG),
+                        Button(LONG, "https://example.org/"),
+                        Quote(LONG, LONG),
                     ),
                     source=LONG,
                 ),
@@ -44,7 +67,11 @@ UNBREAKABLE = replace(
         ),
     ),
 )
-ISSUES = {"en": (ENGLISH, NEWSLETTER), "ko": (KOREAN, NEWSLETTER_KO), "unbreakable": (UNBREAKABLE, NEWSLETTER)}
+ISSUES = {"en": (TWO_LANGUAGES, NEWSLETTER), "ko": (KOREAN, NEWSLETTER_KO), "unbreakable": (UNBREAKABLE, NEWSLETTER)}
+for _language in ("en", "ko"):
+    _parsed = issuefile.parse((SAMPLE / f"issue-20.{_language}.md").read_text(), source="sample")
+    ISSUES[f"sample {_language}"] = (_parsed.document, _parsed.newsletter)
+LAYOUTS = layout.names()
 
 pytestmark = [
     pytest.mark.browser,
@@ -67,14 +94,11 @@ def chromium() -> Iterator[Browser]:
 def opened(chromium):
     contexts = []
 
-    def open_issue(name: str, *, width: int, scheme: str = "light", scripts: bool = True) -> Page:
+    def open_issue(name: str, *, width: int, scheme: str = "light", layout: str = "bulletin", **brand: str) -> Page:
         document, newsletter = ISSUES[name]
-        html, _ = message.message_parts(compile_issue(document, newsletter, SITE, nonce=NONCE).proof, VALUES)
-        contexts.append(
-            chromium.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
-            )
-        )
+        dressed = replace(newsletter, layout=layout, brand=brand)
+        html, _ = message.message_parts(compile_issue(document, dressed, SITE, nonce=NONCE).proof, VALUES)
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme))
         page = contexts[-1].new_page()
         page.route("**/*", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
         page.set_content(html)
@@ -85,11 +109,11 @@ def opened(chromium):
         context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [650, 375])
-@pytest.mark.parametrize("name", ISSUES)
-def test_nothing_scrolls_sideways(opened, name, width, scheme):
-    page = opened(name, width=width, scheme=scheme)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["en", "ko", "unbreakable"])
+def test_nothing_scrolls_sideways(opened, name, layout, width):
+    page = opened(name, width=width, layout=layout)
     assert page.evaluate("document.compatMode") == "CSS1Compat"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.evaluate(
@@ -99,13 +123,36 @@ def test_nothing_scrolls_sideways(opened, name, width, scheme):
 
 
 @pytest.mark.parametrize("width", [650, 375])
-def test_pictures_fill_the_column_and_keep_their_shape(opened, width):
-    boxes = opened("en", width=width).evaluate(
-        "[...document.images].map(i => [i.getBoundingClientRect().width, i.getBoundingClientRect().height])"
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_pictures_fill_the_column_and_keep_their_shape(opened, width, layout):
+    boxes = opened("en", width=width, layout=layout).evaluate(
+        "[...document.querySelectorAll('div.photo img')]"
+        ".map(i => [i.getBoundingClientRect().width, i.getBoundingClientRect().height])"
     )
+    assert len(boxes) == 2
     for wide, high in boxes:
-        assert 300 < wide <= 528
+        assert 300 < wide <= 600 - 48
         assert wide / high == pytest.approx(16 / 9, rel=0.02)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_teasers_stand_side_by_side_and_on_phones_below_each_other(opened, layout):
+    tops = "[...document.querySelectorAll('.half')].map(e => e.getBoundingClientRect().top)"
+    left, right, *_ = opened("en", width=650, layout=layout).evaluate(tops)
+    assert left == right
+    page = opened("en", width=375, layout=layout)
+    left, right, *_ = page.evaluate(tops)
+    assert left < right
+    assert page.evaluate("document.querySelector('.half img').getBoundingClientRect().width") > 280
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["en", "ko", "sample en", "sample ko"])
+def test_axe_finds_nothing(opened, name, layout, scheme):
+    """All of axe-core's rules, as of a page: the web shows the very same HTML."""
+    found = Axe().run(opened(name, width=650, scheme=scheme, layout=layout))
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found.response["violations"]] == []
 
 
 CONTRAST = """() => {
@@ -128,19 +175,38 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ["en", "ko"])
-def test_all_text_can_be_read(opened, name, scheme):
-    assert opened(name, width=650, scheme=scheme).evaluate(CONTRAST) == []
+def test_all_text_can_be_read(opened, name, layout, scheme):
+    page = opened(name, width=650, scheme=scheme, layout=layout, primary="#7a1f5c", accent="#8a3b00")
+    assert page.evaluate(CONTRAST) == []
 
 
-def test_dark_mode_is_dark(opened):
-    background = "getComputedStyle(document.querySelector('.card')).backgroundColor"
-    assert opened("en", width=650).evaluate(background) == "rgb(255, 255, 255)"
-    assert opened("en", width=650, scheme="dark").evaluate(background) == "rgb(24, 34, 44)"
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_dark_mode_is_dark(opened, layout):
+    """Whatever paints anything behind text: none of it stays light."""
+    light = """[...document.querySelectorAll('body, body *')].filter(e => {
+      const c = getComputedStyle(e).backgroundColor.match(/[\\d.]+/g).map(Number);
+      return (c.length < 4 || c[3] > 0) && c[0] + c[1] + c[2] > 540 && e.checkVisibility(); }).length"""
+    assert opened("en", width=650, layout=layout).evaluate(light) > 0
+    assert opened("en", width=650, layout=layout, scheme="dark").evaluate(light) == 0
 
 
-def test_without_its_style_blocks_it_still_fits_a_desktop(opened):
-    page = opened("en", width=650)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_logo_changes_with_the_light(opened, layout):
+    logos = {"logo": "https://cdn.example.org/day.png", "logo_dark": "https://cdn.example.org/night.png"}
+    shown = "[...document.querySelectorAll('img.logo')].filter(e => e.checkVisibility()).map(e => e.src)"
+    assert opened("en", width=650, layout=layout, **logos).evaluate(shown) == [logos["logo"]]
+    assert opened("en", width=650, layout=layout, scheme="dark", **logos).evaluate(shown) == [logos["logo_dark"]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_without_its_style_blocks_it_looks_the_same_on_a_desktop(opened, layout):
+    page = opened("en", width=650, layout=layout)
+    boxes = """[...document.querySelectorAll('h1, h2, h3, h4, p, li, img, td, a')].map(e => {
+      const b = e.getBoundingClientRect(), c = getComputedStyle(e);
+      return [e.tagName, Math.round(b.left), Math.round(b.width), c.fontSize, c.color, c.backgroundColor]; })"""
+    with_styles = page.evaluate(boxes)
     page.evaluate("document.querySelectorAll('style').forEach(style => style.remove())")
     assert page.evaluate("document.documentElement.scrollWidth") <= 650
-    assert page.evaluate("getComputedStyle(document.querySelector('h2')).fontSize") == "24px"
+    assert page.evaluate(boxes) == with_styles

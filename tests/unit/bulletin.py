@@ -1,4 +1,5 @@
-"""An issue that has every kind of block, in both languages, for the tests of the compile chain."""
+"""Issues for the tests of the compile chain: `ENGLISH` with every kind of block, `KOREAN`, and `TWO_LANGUAGES`, in
+which parts are in another language and all that may have a picture has one."""
 
 import datetime as dt
 from dataclasses import replace
@@ -209,6 +210,30 @@ KOREAN = replace(
                     date=dt.date(2021, 8, 11),
                     url="https://example.org/길?이름=값",
                 ),
+            ),
+        ),
+    ),
+)
+
+TWO_LANGUAGES = replace(
+    ENGLISH,
+    sections=(
+        *ENGLISH.sections,
+        Section(
+            "From elsewhere",
+            (
+                Article(
+                    "Two languages in one mail",
+                    (
+                        Teaser("Buses on call", "No timetable.", "https://example.org/bus", "bus.png", "A small bus"),
+                        Teaser("Where the water goes", "Sensors in it.", src="water.png", alt="A river"),
+                        Teaser("One that stands alone", url="https://example.org/alone"),
+                        Sponsor("Lamp posts that see.", "ACME", "https://example.org/acme", "lamps.png", "At night"),
+                        FileLink("신청서 양식", "https://example.org/form?id=3", "HWP", lang="ko"),
+                        Paragraph("이 문단은 한국어입니다.", lang="ko"),
+                    ),
+                ),
+                Article("한국어 기사", (Paragraph("기사 전체가 한국어입니다."),), lang="ko"),
             ),
         ),
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE, VALUES
+from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE, TWO_LANGUAGES, VALUES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
@@ -33,6 +33,12 @@ from pipeline.content.types import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "corpus" / "golden"
+GOLDENS = [
+    ("issue.en", ENGLISH, NEWSLETTER),
+    ("issue.ko", KOREAN, NEWSLETTER_KO),
+    ("letter.en", TWO_LANGUAGES, replace(NEWSLETTER, layout="letter")),
+    ("digest.ko", KOREAN, replace(NEWSLETTER_KO, layout="digest")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +64,13 @@ def parts(document=ENGLISH, newsletter=NEWSLETTER, **values):
     return lxml_html.fromstring(html), text
 
 
-@pytest.mark.parametrize(
-    ("name", "document", "newsletter"), [("en", ENGLISH, NEWSLETTER), ("ko", KOREAN, NEWSLETTER_KO)]
-)
+@pytest.mark.parametrize(("name", "document", "newsletter"), GOLDENS)
 def test_golden_message(name, document, newsletter):
     """To see what changed: write `message.fill(…)` to the file and look at the difference."""
     raw = message.fill(
         compiled(document, newsletter).proof, {**VALUES, "to": headers.address("김 하나", "kim@example.org")}
     )
-    assert raw == (GOLDEN / f"issue.{name}.eml").read_bytes()
+    assert raw == (GOLDEN / f"{name}.eml").read_bytes()
 
 
 def test_the_same_arguments_give_the_same_proof():

@@ -5,7 +5,7 @@ A new version of mjml-python shows here. Compare its HTML with the reference com
 broken per cents and pixels, in class names and for Outlook; `css-class` of the body, which is on the div inside it, and
 of bands, whose first name is on Outlook's table as it is; `border-collapse:separate` where a table has a border or a
 column an inner radius; `word-spacing` on the body alone; `title` of a picture not on its link as well; `vertical-align`
-as an attribute of a button's cell; no `border:0` on social icons.
+as an attribute of a button's cell; no `border:0` on social icons; the main landmark, which is ours.
 """
 
 import re

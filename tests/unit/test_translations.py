@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.content import brand
+
 FOLDER = Path(__file__).parents[2] / "pipeline" / "locale" / "ko" / "LC_MESSAGES"
 ENTRY = re.compile(r'^msgid "((?:[^"\\]|\\.)+)"\nmsgstr "((?:[^"\\]|\\.)*)"$', re.MULTILINE)
 WRITTEN = {
@@ -39,3 +41,8 @@ def test_every_text_of_the_templates_and_modules_is_in_the_catalogue():
     call = re.compile(r'\b(?:_|gettext|gettext_lazy)\(\s*("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\s*\)')
     used |= {literal[1:-1].replace('\\"', '"') for file in modules for literal in call.findall(file.read_text())}
     assert sorted(used - set(WRITTEN)) == []
+
+
+def test_what_is_wrong_with_a_brand_is_said_in_korean():
+    patterns = {setting.rule for setting in brand.SETTINGS.values()} | set(brand._HARD_TO_READ.values())
+    assert sorted(patterns - set(WRITTEN)) == []

@@ -5,6 +5,7 @@ held against what is known to work (`components` with `values`, `html`, `widths`
 (`bans`, with reasons); then it is rewritten so that mrml prints it as it was meant (`safe`).
 """
 
+import re
 from collections.abc import Sequence
 
 from pipeline.content.mjml import elements, malformed, rules, safe
@@ -12,6 +13,8 @@ from pipeline.content.mjml.elements import Element
 from pipeline.content.mjml.safe import mrml_safe
 from pipeline.content.trace import Traced
 from pipeline.content.types import ContentError
+
+_BODY = re.compile("(<body[^>]*>)(.*)(</body>)", re.DOTALL)
 
 __all__ = ["Element", "check", "mrml_safe", "to_html"]
 
@@ -22,9 +25,14 @@ def to_html(source: Traced) -> str:
     Raises ContentError, with file, line and column, when mjml-python refuses it all the same.
     """
     try:
-        return safe.compiled(source.text)
+        return _in_a_landmark(safe.compiled(source.text))
     except safe.RefusedError as refusal:
         raise source.error(f"the MJML cannot be compiled: {refusal.message}", refusal.at) from refusal
+
+
+def _in_a_landmark(html: str) -> str:
+    """All of the mail inside `main`, as a page needs it: the web shows the same bytes, and mrml prints an article."""
+    return _BODY.sub(r'\1<div role="main">\2</div>\3', html, count=1)
 
 
 def check(source: Traced) -> tuple[Sequence[Element], list[ContentError]]:
