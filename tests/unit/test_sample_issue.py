@@ -24,6 +24,7 @@ from pipeline.content.types import (
     IssueDocument,
     ItemList,
     ListStyle,
+    Notice,
     Paragraph,
     Picture,
     Quote,
@@ -85,6 +86,8 @@ def _blocks(blocks: tuple[Block, ...], language: str) -> Iterator[str]:
         match block:
             case Paragraph(html) | Citation(html) | Quote(html):
                 yield plain(html)
+            case Notice(html, title):
+                yield from (title, plain(html))
             case Heading(text):
                 yield text
             case Button(label):
@@ -184,7 +187,7 @@ def test_the_order_of_the_issue(language):
     assert lists == [("number", 2), ("circled", 5), ("circled", 5), ("bullet", 8), ("bullet", 6), ("bullet", 5)]
     assert [block.video != "" for block in blocks if isinstance(block, Picture)].count(True) == 8
     assert [len(block.rows) for block in blocks if isinstance(block, Facts)] == [3, 3]
-    assert sum(isinstance(block, Citation) for block in blocks) == 1
+    assert [sum(isinstance(block, kind) for block in blocks) for kind in (Citation, Notice)] == [1, 1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
