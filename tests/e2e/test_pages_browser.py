@@ -199,6 +199,22 @@ def test_the_form_of_an_issue_works_under_the_policy(visit, site):
     assert staff.complaints == []
 
 
+def test_a_paragraph_gets_a_language_of_its_own_by_keyboard(visit, site):
+    staff = visit()
+    staff.sign_in()
+    page = staff.go(f"/admin/snippets/pipeline/issue/edit/{site.told['issue']}/")
+    for language in ("ko", ""):  # and back to how it was
+        field = page.locator("input[name$='blocks-0-value-lang']")
+        expect(field).to_be_hidden()
+        page.locator("button[aria-controls$='blocks-0-value-settings']").press("Enter")
+        field.fill(language)
+        page.get_by_role("button", name="Save draft").click()
+        page.wait_for_load_state("networkidle")
+        page.reload()
+        expect(page.locator("input[name$='blocks-0-value-lang']")).to_have_value(language)
+    assert staff.complaints == []
+
+
 def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
     staff = visit()
     staff.sign_in()
