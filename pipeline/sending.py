@@ -220,9 +220,10 @@ def editions_of(send: Send) -> QuerySet[Issue]:
 
 
 def reach_of_following(send: Send, which: str = NO_EDITION) -> Reach | None:
-    """Whom all editions that there are today would reach of a send's people that `which` names; None: nobody."""
+    """Whom all published editions would reach of a started send's people that `which` names; None: nobody."""
     plan = Plan(parent=send, follows=which, due_at=send.due_at, approved_by="")
-    reach = reach_of_plan(list(editions_of(send)), plan) if send.started_at else None
+    editions = list(editions_of(send).filter(live=True)) if send.started_at else []
+    reach = reach_of_plan(editions, plan) if editions else None
     return reach if reach and reach.reached else None
 
 

@@ -13,7 +13,7 @@ from wagtail.admin.ui.components import MediaContainer
 from wagtail.admin.ui.side_panels import BaseSidePanel, ChecksSidePanel
 from wagtail.admin.widgets.button import Button
 from wagtail.models import Locale
-from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
+from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet
 
 from pipeline.content.types import Severity
 from pipeline.models import Issue
@@ -57,7 +57,21 @@ class _WithFindings:
         return MediaContainer(kept)
 
 
-class IssueCreateView(_WithFindings, CreateView):
+class _InTheirLanguage:
+    """A new issue begins in the language that was chosen, else in that of these pages, not in the installation's."""
+
+    request: HttpRequest
+
+    def get_locale(self) -> Locale:
+        chosen = "locale" in self.request.GET
+        return super().get_locale() if chosen else Locale.get_active()  # type: ignore[misc]
+
+
+class IssueIndexView(_InTheirLanguage, IndexView):
+    pass
+
+
+class IssueCreateView(_InTheirLanguage, _WithFindings, CreateView):
     def get_initial_form_instance(self) -> Issue | None:
         """In the language that Wagtail's switch says; the field may say any other."""
         issue: Issue | None = super().get_initial_form_instance()
@@ -107,6 +121,7 @@ class IssueViewSet(SnippetViewSet):
     list_display: ClassVar = ["title", "newsletter", "number", "language", "date"]
     filterset_class = IssueFilters
     search_fields: ClassVar = ["title", "subject"]
+    index_view_class = IssueIndexView
     add_view_class = IssueCreateView
     edit_view_class = IssueEditView
     edit_handler = ObjectList(

@@ -17,9 +17,9 @@ from wagtail.admin.views import generic
 
 from pipeline import sending, transitions
 from pipeline.books import ledger_csv
-from pipeline.models import AuditEvent, Delivery, DeliveryState, Reason, Send, SendList, SendState, TrackedLink
-from pipeline.queries import Reach
-from pipeline.staff.books import GOING, books_of
+from pipeline.models import AuditEvent, Send, SendList, SendState, TrackedLink
+from pipeline.queries import NO_EDITION, Reach
+from pipeline.staff.books import GOING, Books, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.reading import ReadingViewSet
 
@@ -55,22 +55,23 @@ class SendDetail(generic.InspectView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         send: Send = self.object
+        shown = _shown(self.request, send)
         story = AuditEvent.objects.filter(subject=f"send:{send.pk}").order_by("-at", "-pk")
         return {
             **super().get_context_data(**kwargs),
-            **_shown(self.request, send),
+            **shown,
             "has_links": TrackedLink.objects.filter(issue__proofs__sends=send).exists(),
             "proofs": send.proofs.order_by("sendproof__position"),
             "following": send.following.order_by("pk"),
-            "may_follow": self._may_follow(),
+            "may_follow": self._may_follow(shown["books"]),
             "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
             "events": [(event, DONE.get(event.action, event.action)) for event in story[:EVENTS]],
         }
 
-    def _may_follow(self) -> Reach | None:
+    def _may_follow(self, books: Books) -> Reach | None:
         """Whom the editions of today would reach among those who were left out for lack of one."""
-        lacking = Delivery.objects.filter(send_id=self.object.pk, state=DeliveryState.SKIPPED, reason=Reason.NO_EDITION)
-        if not self.request.user.has_perm("pipeline.start_send") or not lacking.exists():
+        lacking = any(line.reason == NO_EDITION for chapter in books.chapters for line in chapter.lines)
+        if not lacking or not self.request.user.has_perm("pipeline.start_send"):
             return None
         return sending.reach_of_following(self.object)
 

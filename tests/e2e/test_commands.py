@@ -27,7 +27,7 @@ PROMISED = {
     "check": "FILE --json",
     "import": "FILE.csv --list --create --consent --dry-run --suppress --json",
     "export": "--list --json",
-    "send": "FILE --list --at --valid-for --retry --no-brakes --wait --allow-unsafe --update --json",
+    "send": "FILE --list --follow --dry-run --at --valid-for --retry --no-brakes --wait --allow-unsafe --update --json",
     "sends": "--json",
     "status": "SEND --watch --json",
     "pause": "SEND --json",

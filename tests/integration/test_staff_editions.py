@@ -115,13 +115,16 @@ def test_the_way_is_open_only_to_those_who_may_send_and_only_where_there_is_one(
     assert "/admin/sending/follow/" not in reader.get(f"/admin/sends/{parent.pk}/").content.decode()
     assert reader.get(f"/admin/sending/follow/{parent.pk}/").status_code in {302, 403}
     assert bo.get("/admin/sending/follow/4711/").status_code == 404
+    assert "/admin/sending/follow/" in bo.get(f"/admin/sends/{parent.pk}/").content.decode()
+    stand.issues["en"].unpublish()
+    assert "/admin/sending/follow/" not in bo.get(f"/admin/sends/{parent.pk}/").content.decode()
 
 
 def test_the_choices_of_a_newsletter_are_held_to_the_rules(stand, bo):
     url = f"/admin/newsletters/edit/{stand.newsletter.pk}/"
     fields = {"name": "City", "slug": "city", "language": "en", "sender_name": "Desk", "layout": "bulletin",
               "sender_address": "desk@city.example", "postal_address": "1 Square", "brand": "{}", "links": "direct",
-              "utm": "{}", "fallback_languages": "en, pt-BR", "unknown_language": "skip"}  # fmt: skip
+              "utm": "", "fallback_languages": "en, pt-BR", "unknown_language": "skip"}  # fmt: skip
     bo.post(url, fields | {"fallback_languages": "en, not a tag"})
     stand.newsletter.refresh_from_db()
     assert stand.newsletter.fallback_languages == ["ko"]

@@ -1,13 +1,16 @@
 """An issue's editions are translations of each other for Wagtail too, in any language, whoever writes the row."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from newsroom import DOCUMENT, a_newsletter, an_issue, signed_in
 from wagtail.models import Locale
+from wagtail.users.models import UserProfile
 
 from pipeline.documents import document_of, fill_in
 from pipeline.models import Issue
@@ -156,6 +159,32 @@ def test_the_list_of_issues_is_narrowed_by_any_language(newsletter, ada):
         html = ada.get(f"{FORM}/", {"locale": language}).content.decode()
         assert f"Issue in {language}" in html
         assert "Issue in en" not in html
+
+
+def test_a_copy_for_the_next_number_is_no_translation(newsletter, ada):
+    issue = edition(newsletter, "ko")
+    html = ada.get(f"{FORM}/copy/{issue.pk}/").content.decode()
+    assert re.findall(r'name="language" value="([^"]*)"', html) == ["ko"]
+    fields = {"newsletter": newsletter.pk, "number": 21, "date": "2026-12-22", "language": "ko", "title": "Next",
+              "subject": "s", "preheader": "", "body-count": 0}  # fmt: skip
+    [action] = re.findall(rf'action="({FORM}/[^"]*)"\s*method="POST"', html)
+    ada.post(action, fields)
+    issue.refresh_from_db()
+    assert (issue.number, issue.title) == (20, DOCUMENT.title)
+    copy = Issue.objects.exclude(pk=issue.pk).get()
+    assert (copy.number, copy.title, copy.locale.language_code) == (21, "Next", "ko")
+    assert not issue.get_translations().exists()
+
+
+def test_a_new_issue_begins_in_the_language_of_the_pages_unless_another_is_chosen(newsletter, ada):
+    edition(newsletter, "ko")
+    language = re.compile(r'name="language" value="([^"]*)"')
+    user = get_user_model().objects.get(username="ada")
+    assert language.findall(ada.get(f"{FORM}/add/").content.decode()) == ["en"]
+    assert language.findall(ada.get(f"{FORM}/add/?locale=ko").content.decode()) == ["ko"]
+    UserProfile.objects.create(user=user, preferred_language="ko")
+    [link] = re.findall(rf'href="({FORM}/add/[^"]*)"', ada.get(f"{FORM}/").content.decode())
+    assert language.findall(ada.get(link).content.decode()) == ["ko"]
 
 
 # Issues that were there before

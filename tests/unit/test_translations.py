@@ -35,7 +35,9 @@ def test_places_for_values_and_markup_are_kept(source):
 
 def test_every_text_of_the_templates_and_modules_is_in_the_catalogue():
     root = FOLDER.parents[3]
-    files = [*root.glob("templates/staff/*.html"), *root.glob("templates/public/*.html")]
+    files = [
+        file for folder in ("staff", "public", "wagtailadmin") for file in root.glob(f"templates/{folder}/**/*.html")
+    ]
     used = {text for file in files for text in re.findall(r'{% translate "([^"]+)"', file.read_text())}
     modules = [*root.glob("pipeline/**/*.py"), *root.glob("subscribers/**/*.py")]
     call = re.compile(r'\b(?:_|gettext|gettext_lazy)\(\s*("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\s*\)')
