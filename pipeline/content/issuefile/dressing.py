@@ -68,8 +68,7 @@ def _list(block: ItemList, attributes: Attributes) -> ItemList:
 def _read(what: str, attributes: Attributes, *names: str) -> dict[str, str]:
     """The attributes, of which `what` takes those with the given names, and `lang`."""
     values = attributes.read(what, (*names, "lang"))
-    if lang := attributes.converted("lang", normal_lang):
-        values["lang"] = lang
+    attributes.converted("lang", normal_lang)  # judged here, where its place is known
     return values
 
 
