@@ -49,9 +49,9 @@ def _issue(browser: Browser, folder: Path, language: str, *, width: int, scheme:
     out = folder / language
     if not out.exists():
         _run("render", str(DOCS / "sample" / f"issue-20.{language}.md"), "--out", str(out))
-        # Shown from the disk, the sample's pictures are those beside its issue file.
+        # Shown from the disk, its pictures are those that were written beside it.
         page = (out / "message.html").read_text(encoding="utf-8")
-        local = page.replace("http://127.0.0.1:8000/pictures/", f"{(DOCS / 'sample').as_uri()}/")
+        local = page.replace("http://127.0.0.1:8000/media/", f"{(out / 'media').resolve().as_uri()}/")
         (out / "message.html").write_text(local, encoding="utf-8")
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto((out / "message.html").as_uri())

@@ -171,15 +171,29 @@ class PicturedBlock(PartBlock):
     alt = LineBlock(
         required=False,
         label=_("alternative text"),
-        help_text=_("What the picture shows, for those who do not see it. Empty only for decoration."),
+        help_text=_("What the picture shows, for those who do not see it."),
+    )
+    decorative = blocks.BooleanBlock(
+        required=False,
+        label=_("only decoration"),
+        help_text=_("It tells nothing that the text does not say. It then needs no alternative text."),
     )
 
     def clean(self, value: Any) -> Any:
         checked = super().clean(value)
+        shown, described, decorative = (
+            checked["image"] or checked["src"],
+            checked["alt"],
+            checked["decorative"],
+        )
         if checked["image"] and checked["src"]:
             raise _refusal("src", _("Choose a picture, or give its address: one of the two."))
-        if checked["alt"] and not (checked["image"] or checked["src"]):
+        if described and not shown:
             raise _refusal("alt", _("There is no picture that this describes."))
+        if shown and not described and not decorative:
+            raise _refusal("alt", _("Describe what the picture shows, or tick that it is only decoration."))
+        if described and decorative:
+            raise _refusal("decorative", _("What is described is no decoration: remove the tick or the description."))
         return checked
 
 

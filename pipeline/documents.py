@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
-from django.conf import settings
-
 from pipeline.content.issuefile import normalise
 from pipeline.content.types import (
     Article,
@@ -47,9 +45,6 @@ _LIMITS: Final = {
     for field in Issue._meta.fields  # noqa: SLF001 (Django's documented name)
     if field.name in FIELDS and field.max_length
 }
-PICTURE_SPEC: Final = "max-1300x4000"
-"""Twice the width of the layout's column, for sharp screens; never enlarged."""
-
 
 KINDS: Final[Mapping[str, type[Block]]] = {
     "paragraph": Paragraph,
@@ -89,6 +84,18 @@ def document_of(issue: Issue) -> IssueDocument:
             sections=tuple(_section(block.value) for block in issue.body),
         )
     )
+
+
+def chosen_pictures(issue: Issue) -> dict[str, Any]:
+    """The pictures that were chosen from the library, by the `src` that they have in the document."""
+    streams = (
+        stream
+        for section in issue.body
+        for stream in (section.value["intro"], *(article["blocks"] for article in section.value["articles"]))
+    )
+    values = (child.value for stream in streams for child in stream if isinstance(child.value, Mapping))
+    images = (value["image"] for value in values if value.get("image"))
+    return {_chosen(image): image for image in images}
 
 
 def fill_in(issue: Issue, document: IssueDocument) -> None:
@@ -175,7 +182,11 @@ def _value(block: Block) -> Any:  # noqa: PLR0911 -- one for each kind
             return {"text": source_of(html), "by": by, "lang": lang}
         case _:
             value = {each.name: getattr(block, each.name) for each in fields(block)}
-            return value | ({"html": source_of(value["html"])} if "html" in value else {})
+            if "html" in value:
+                value["html"] = source_of(value["html"])
+            if "src" in value:
+                value["decorative"] = bool(value["src"]) and not value["alt"]
+            return value
 
 
 # A field that nobody filled in is None here: the row may be older than the field.
@@ -237,6 +248,9 @@ def _plain(kind: Any, value: Mapping[str, Any]) -> Block:
 
 
 def _source(value: Mapping[str, Any]) -> str:
-    """Where a picture is: the address of what was chosen, else what was written."""
-    image = value["image"]
-    return settings.BASE_URL + image.get_rendition(PICTURE_SPEC).url if image else value["src"] or ""
+    """Where a picture is: a name for what was chosen, else what was written."""
+    return _chosen(value["image"]) if value["image"] else value["src"] or ""
+
+
+def _chosen(image: Any) -> str:
+    return f"chosen/{image.pk}"

@@ -61,14 +61,22 @@ def require_ready(newsletter: Newsletter, transport: Transport, *, allow_unsafe:
 
 
 def _obstacles(newsletter: Newsletter) -> Iterator[Obstacle]:
-    site = urlsplit(settings.BASE_URL)
-    if site.scheme != "https" or not is_public(site.hostname or ""):
+    if not _is_open_to_readers(settings.BASE_URL):
         yield Obstacle(
             f"PRESSRUN_BASE_URL is {settings.BASE_URL}: links in the mail must lead to a public https address."
+        )
+    elif not _is_open_to_readers(settings.PICTURES_URL):
+        yield Obstacle(
+            f"PRESSRUN_MEDIA_URL is {settings.PICTURES_URL}: pictures in the mail need a public https address."
         )
     yield from _mx_obstacles(settings.BOUNCE_DOMAIN)
     if not newsletter.postal_address.strip():
         yield Obstacle(f"The newsletter {newsletter.slug} has no postal address; the law asks for one in each mail.")
+
+
+def _is_open_to_readers(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "https" and is_public(parts.hostname or "")
 
 
 def is_public(host: str) -> bool:

@@ -4,37 +4,31 @@ The pages and the command line both come through here, so that what one refuses 
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
-from PIL import Image, UnidentifiedImageError
 from wagtail.models import Revision
 
-from pipeline import transitions
-from pipeline.content import issuefile, layout, preflight, walk
+from pipeline import pictures, transitions
+from pipeline.content import layout, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
 from pipeline.content.tracking import Tracking
-from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PublicPicture, Site
-from pipeline.documents import document_of, fill_in, profile_of
+from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Site
+from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
+from pipeline.issuefolder import IssueFolder
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
 from pipeline.queries import NO_EDITION, Audience, Reach, reach_of
 from pipeline.readiness import require_ready
 from subscribers.models import List
-
-PICTURE_FORMATS: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif"}
-PICTURE_BYTES_AT_MOST: Final = 5_000_000
 
 
 class NewsletterDiffersError(PressrunError):
@@ -82,37 +76,32 @@ class Plan:
 def file_issue(path: Path, *, update: bool) -> Issue:
     """File an issue file as a draft of its newsletter; an edition that exists is replaced by it.
 
-    Raises ContentError with line and column, NewsletterDiffersError, or PressrunError for a picture that is missing.
+    Raises ContentError with line and column, also for a picture that is missing or cannot be used, or
+    NewsletterDiffersError.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContentError(f"the issue file cannot be read as UTF-8 text: {error}", source=str(path)) from error
-    parsed = issuefile.parse(text, source=str(path))
+    folder = IssueFolder(path)
+    document = folder.document
     with transaction.atomic():
-        newsletter = _newsletter(parsed.newsletter, parsed.document.newsletter, update=update, source=path)
+        newsletter = _newsletter(folder.issue.newsletter, document.newsletter, update=update, source=path)
         issue = Issue.objects.filter(
-            newsletter=newsletter, number=parsed.document.number, language=parsed.document.language
+            newsletter=newsletter, number=document.number, language=document.language
         ).first() or Issue(newsletter=newsletter)
-        fill_in(issue, parsed.document)
-        sources = {use.src for _, use in walk.pictures(parsed.document)}
-        issue.pictures = {src: _store_picture(path.parent / src) for src in sources if "://" not in src}
+        fill_in(issue, document)
+        issue.pictures = _file_pictures(folder)
         issue.save()
         issue.save_revision().publish(skip_permission_checks=True)
     issue.refresh_from_db()
     return issue
 
 
-def compiled(issue: Issue) -> Compilation:
-    """Compile an issue as it stands in the row. Raises ContentError."""
+def compiled(issue: Issue, *, whole: bool = False) -> Compilation:
+    """Compile an issue as it stands in the row. `whole`: every picture is surely there. Raises ContentError."""
     document, newsletter, site = document_of(issue), profile_of(issue.newsletter), site_of(issue.newsletter)
-    pictures = {
-        use: PublicPicture(settings.BASE_URL + default_storage.url(issue.pictures[use.src]))
-        for _, use in walk.pictures(document)
-        if use.src in issue.pictures
-    }
+    originals = {src: pictures.kept(name, label=src) for src, name in issue.pictures.items()}
+    originals |= {src: pictures.chosen(image) for src, image in chosen_pictures(issue).items()}
+    shown = pictures.public_pictures(document, originals, whole=whole)
     # A secret that follows from the content: the same issue gives the same proof, and no writer can know it.
-    everything = repr((document, newsletter, site, sorted(map(repr, pictures.items())))).encode()
+    everything = repr((document, newsletter, site, sorted(map(repr, shown.items())))).encode()
     key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
     nonce = hashlib.blake2b(everything, key=key, digest_size=12).hexdigest()
     return compile_issue(
@@ -121,7 +110,7 @@ def compiled(issue: Issue) -> Compilation:
         site,
         nonce=nonce,
         layouts=settings.LAYOUTS,
-        pictures=pictures,
+        pictures=shown,
         tracking=Tracking(f"{issue.pk}", key),
     )
 
@@ -132,7 +121,7 @@ def make_proof(issue: Issue) -> Proof:
 
     Raises BlockedError when preflight forbids it, ContentError when it cannot be.
     """
-    made = compiled(issue)
+    made = compiled(issue, whole=True)
     blocking = [found for found in made.findings if preflight.blocked((found,))]
     if blocking:
         raise BlockedError(issue, blocking)
@@ -335,16 +324,11 @@ def _audit_newsletter(newsletter: Newsletter, differing: Sequence[str]) -> None:
     )
 
 
-def _store_picture(path: Path) -> str:
-    """Keep a picture under the hash of its bytes, so that what a proof shows can never change."""
-    try:
-        if path.stat().st_size > PICTURE_BYTES_AT_MOST:
-            raise ContentError(f"the picture is larger than {PICTURE_BYTES_AT_MOST // 1_000_000} MB", source=str(path))
-        raw = path.read_bytes()
-        with Image.open(io.BytesIO(raw), formats=list(PICTURE_FORMATS)) as image:
-            suffix = PICTURE_FORMATS[str(image.format)]
-    except OSError as error:
-        what = "not a PNG, JPEG or GIF" if isinstance(error, UnidentifiedImageError) else error.strerror or str(error)
-        raise ContentError(f"the picture cannot be used: {what}", source=str(path)) from error
-    name = f"pictures/{hashlib.sha256(raw).hexdigest()[:32]}{suffix}"
-    return name if default_storage.exists(name) else str(default_storage.save(name, ContentFile(raw)))
+def _file_pictures(folder: IssueFolder) -> dict[str, str]:
+    """Keep the pictures beside an issue file, and prepare each use of them; returns the stored files by `src`."""
+    names = {src: pictures.keep_original(raw) for src, raw in folder.pictures().items()}
+    for place, use in walk.pictures(folder.document):
+        if use.src in names:
+            with folder.blaming(place, use.src):
+                pictures.public_pictures(folder.document, {use.src: pictures.kept(names[use.src], label=use.src)})
+    return names

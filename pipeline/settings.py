@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.delivery.relay import RelayUrlError, parse_relay
 from pipeline.delivery.retry import parse_duration, parse_schedule
+from pipeline.storage import EXAMPLES as STORAGE_EXAMPLES
+from pipeline.storage import storages
 
 T = TypeVar("T")
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -119,10 +121,13 @@ if _DATABASE_PASSWORD:
 BROKER_URL: Final = _env("BROKER_URL", "redis://127.0.0.1:1/0", _redis, "redis://host:port/0")
 SECRET_KEY: Final = _env("SECRET_KEY", "", _plain_file_secret, "a random text of 32 characters or more")
 DEBUG: Final = _env("DEBUG", "0", _flag, "0 or 1")
+STORAGES, MEDIA_ROOT = _env("STORAGE", str(HOME / "media"), storages, STORAGE_EXAMPLES)
 
 # The mail side
 SMTP_URL: Final = _env("SMTP_URL", "", _relay, "smtp://user:password@host:port?starttls=required")
 BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://news.example.org")
+# Where mail fetches its pictures: this site, or whatever stands before the storage.
+PICTURES_URL: Final = _env("MEDIA_URL", f"{BASE_URL}/media", _base_url, "https://cdn.example.org")
 BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
 
@@ -198,7 +203,6 @@ USE_TZ: Final = True
 
 STATIC_URL: Final = "/static/"
 MEDIA_URL: Final = "/media/"
-MEDIA_ROOT: Final = HOME / "media"
 WHITENOISE_USE_FINDERS: Final = True  # no collectstatic step between an install and its first page
 WHITENOISE_AUTOREFRESH: Final = False
 
@@ -223,6 +227,11 @@ WAGTAIL_GRAVATAR_PROVIDER_URL: Final = None
 WAGTAILADMIN_PERMITTED_LANGUAGES: Final = LANGUAGES
 WAGTAIL_I18N_ENABLED: Final = True  # an issue's form leads to its other editions
 WAGTAIL_CONTENT_LANGUAGES: Final = LANGUAGES  # whose names Wagtail knows; an issue may be in any other as well
+# An SVG or a page could run scripts; what mail cannot show is refused where it comes in (`content.pictures`).
+WAGTAILIMAGES_EXTENSIONS: Final = ["gif", "jpg", "jpeg", "png", "webp"]
+WAGTAILIMAGES_MAX_UPLOAD_SIZE: Final = 10_000_000
+WAGTAILIMAGES_MAX_IMAGE_PIXELS: Final = 60_000_000  # of all frames together
+WAGTAILIMAGES_IMAGE_FORM_BASE: Final = "pipeline.staff.images.PictureForm"
 WAGTAILSEARCH_BACKENDS: Final = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 WAGTAILADMIN_COMMENTS_ENABLED: Final = False
 

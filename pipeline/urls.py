@@ -6,6 +6,7 @@ from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
 from pipeline.public import click, read, site, unsubscribe, view
+from pipeline.staff import images
 from pipeline.staff.headers import staff, style
 
 urlpatterns = [
@@ -18,7 +19,11 @@ urlpatterns = [
     path("v/<str:token>", view.view_issue, name="view"),
     path("read/<slug:newsletter>/<int:number>/<slug:language>", read.read, name="read"),
     re_path(r"^c/(?P<key>[^/]+)(?:/(?P<token>[\s\S]*))?\Z", click.follow, name="click"),
-    path("media/<path:path>", site.picture, name="picture"),
+    re_path(r"^media/pictures/(?P<name>[0-9a-f]{32}\.(?:png|jpg|gif))$", site.picture, name="picture"),
+    path("media/<path:path>", images.file, name="library-file"),
+    # Wagtail's templates ask for its addresses of documents, but what is uploaded there could be a page with scripts.
+    path("admin/documents/", images.no_documents),
+    path("admin/documents/<path:rest>", images.no_documents),
     path("admin/style.css", style, name="staff-style"),
     path("admin/", include(decorate_urlpatterns(wagtailadmin_urls.urlpatterns, staff))),
 ]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.commands.proofing import findings_of, read_issue
+from pipeline.commands.proofing import findings_of
 from pipeline.content import preflight
 from pipeline.content.issuefile import IssueFile
 from pipeline.content.preflight.places import where
 from pipeline.content.types import ContentError, Finding, Severity
+from pipeline.issuefolder import IssueFolder
 
 _SAID: Final = {Severity.BLOCK: "Must be mended", Severity.WARN: "Please look", Severity.NOTE: "Good to know"}
 
@@ -22,8 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    issue = read_issue(args.file)
-    findings = (*findings_of(issue, args.file.parent), *(_links(issue) if args.links else ()))
+    folder = IssueFolder(args.file)
+    issue = folder.issue
+    findings = (*findings_of(folder), *(_links(issue) if args.links else ()))
     blocked = preflight.blocked(findings)
     if args.json:
         document = {"file": str(args.file), "blocked": blocked, "findings": listed(findings, issue)}

@@ -1,67 +1,69 @@
-"""An issue file read, compiled and judged, by commands that touch neither database nor network."""
+"""An issue file compiled and judged, by commands that touch neither database nor network."""
 
 import os
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.commands.layout import own_layouts
 from pipeline.content import compile as chain
-from pipeline.content import preflight, walk
-from pipeline.content.issuefile import IssueFile, parse
-from pipeline.content.preflight.findings import block, note
-from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Site
+from pipeline.content import preflight
+from pipeline.content.issuefile import IssueFile
+from pipeline.content.preflight.findings import note
+from pipeline.content.types import (
+    Compilation,
+    ContentError,
+    Finding,
+    NewsletterProfile,
+    PictureUse,
+    PublicPicture,
+    Site,
+)
+from pipeline.issuefolder import IssueFolder, Tried
 
 
-def read_issue(path: Path) -> IssueFile:
-    """Read an issue file; raises ContentError when it cannot be read or is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ContentError(f"the file cannot be read: {error.strerror}", source=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise ContentError("the file is not UTF-8; save it as UTF-8", source=str(path)) from error
-    return parse(text, source=str(path))
+def compiled(folder: IssueFolder, tried: Tried) -> Compilation:
+    """Compile it; the same file with the same pictures gives the same bytes. Raises ContentError."""
+    issue, site = folder.issue, site_of(folder.issue)
+    newsletter, pictures = issue.newsletter or _stand_in(issue.document.newsletter), _public(tried, site)
+    nonce = sha256(repr((issue, site, pictures)).encode()).hexdigest()[:16]
+    return chain.compile_issue(issue.document, newsletter, site, nonce=nonce, layouts=own_layouts(), pictures=pictures)
 
 
-def compiled(issue: IssueFile) -> Compilation:
-    """Compile it; the same file gives the same bytes. Raises ContentError."""
-    newsletter, site = issue.newsletter or _stand_in(issue.document.newsletter), site_of(issue)
-    nonce = sha256(repr((issue, site)).encode()).hexdigest()[:16]
-    return chain.compile_issue(issue.document, newsletter, site, nonce=nonce, layouts=own_layouts())
-
-
-def findings_of(issue: IssueFile, folder: Path) -> tuple[Finding, ...]:
-    """All that preflight has to say of a file in this folder.
+def findings_of(folder: IssueFolder) -> tuple[Finding, ...]:
+    """All that preflight has to say of a file and its pictures.
 
     Raises ContentError when it cannot be compiled, and no finding says why.
     """
+    tried = folder.tried()
     try:
-        return judged(compiled(issue), issue, folder)
+        return judged(compiled(folder, tried), folder.issue, tried)
     except ContentError:
-        findings = preflight.check(issue.document, issue.newsletter)
+        findings = (*preflight.check(folder.document, folder.issue.newsletter), *tried.findings)
         if preflight.blocked(findings):
             return findings
         raise
 
 
-def judged(compilation: Compilation, issue: IssueFile, folder: Path) -> tuple[Finding, ...]:
+def judged(compilation: Compilation, issue: IssueFile, tried: Tried) -> tuple[Finding, ...]:
     """The findings of a compile, and of what only an issue file can lack."""
-    return (*compilation.findings, *_missing_pictures(issue, folder), *_unknown_newsletter(issue))
-
-
-def _missing_pictures(issue: IssueFile, folder: Path) -> Iterator[Finding]:
-    for place, use in walk.pictures(issue.document):
-        if "://" not in use.src and not (folder / use.src).is_file():
-            pattern = "there is no file {path}; put it there, or mend the name"
-            yield block("picture-missing", place, pattern, path=folder / use.src)
+    others = (found for found in compilation.findings if found.id != "picture-missing")  # told better in `tried`
+    return (*others, *tried.findings, *_unknown_newsletter(issue))
 
 
 def _unknown_newsletter(issue: IssueFile) -> Iterator[Finding]:
     if issue.newsletter is None:
         pattern = "only its short name “{slug}” is known here, so sender and postal address go unchecked"
         yield note("newsletter", "newsletter", pattern, slug=issue.document.newsletter)
+
+
+def _public(tried: Tried, site: Site) -> dict[PictureUse, PublicPicture]:
+    """The pictures at the addresses that they will have."""
+    media = (os.environ.get("PRESSRUN_MEDIA_URL") or f"{site.base_url}/media").rstrip("/")
+    return {
+        use: PublicPicture(f"{media}/pictures/{made.name}", made.width, made.height, len(made.content))
+        for use, made in tried.prepared.items()
+    }
 
 
 def site_of(issue: IssueFile) -> Site:

@@ -7,15 +7,18 @@ links end in `preview`, which opens nothing.
 import argparse
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.commands.check import listed, place_in, told
-from pipeline.commands.proofing import compiled, judged, read_issue, site_of
+from pipeline.commands.proofing import compiled, judged, site_of
 from pipeline.content import headers, message, preflight
 from pipeline.content.issuefile import IssueFile
+from pipeline.content.pictures import Prepared
 from pipeline.content.types import Compilation, ContentError, Finding
+from pipeline.issuefolder import IssueFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,16 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    issue = read_issue(args.file)
-    compilation = compiled(issue)
+    folder = IssueFolder(args.file)
+    issue, tried = folder.issue, folder.tried()
+    compilation = compiled(folder, tried)
     out = args.out or Path(f"{args.file.stem}-proof")
-    findings = judged(compilation, issue, args.file.parent)
+    findings = judged(compilation, issue, tried)
     report = _report(compilation, issue, findings)
     _write(out, compilation, report=report, values=_values(compilation, issue, reader=args.reader))
+    _write_pictures(out / "media" / "pictures", tried.prepared.values())
     if args.json:
         print(json.dumps({"out": str(out), **report}, ensure_ascii=False))
     else:
-        print(f"{out}: message.html, message.txt, message.eml, proof.json")
+        print(f"{out}: message.html, message.txt, message.eml, proof.json{', media/pictures' * bool(tried.prepared)}")
         print(told(findings, lambda finding: place_in(finding, issue, args.file)))
     return 1 if report["blocked"] else 0
 
@@ -85,9 +90,21 @@ def _write(out: Path, compilation: Compilation, *, report: dict[str, object], va
         "message.eml": message.fill(compilation.proof, values),
         "proof.json": json.dumps(report, ensure_ascii=False, indent=2).encode() + b"\n",
     }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
+    with _writing(out):
         for name, content in files.items():
             (out / name).write_bytes(content)
+
+
+def _write_pictures(out: Path, made: Collection[Prepared]) -> None:
+    with _writing(out) if made else nullcontext():
+        for each in made:
+            (out / each.name).write_bytes(each.content)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise ContentError(f"{error.strerror}; choose another folder with --out", source=str(out)) from error

@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 from pipeline.content import (
     headers,
@@ -40,7 +38,6 @@ from pipeline.content.types import (
 _BASE_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?|https?://\[[0-9a-f:]+\](?::[0-9]+)?"
 )
-_NO_PICTURES: Final[Mapping[PictureUse, PublicPicture]] = MappingProxyType({})
 
 
 def compile_issue(
@@ -50,25 +47,26 @@ def compile_issue(
     *,
     nonce: str,
     layouts: Path | None = None,
-    pictures: Mapping[PictureUse, PublicPicture] = _NO_PICTURES,
+    pictures: Mapping[PictureUse, PublicPicture] | None = None,
     tracking: Tracking | None = None,
 ) -> Compilation:
     """Compile an issue for every reader at once; the same arguments give the same bytes.
 
     `nonce`: 8 to 64 letters and digits that nobody who writes the issue can know (random in production).
     `layouts`: a folder of own layouts, looked in first. `pictures`: what the mail shows for each use of a
-    picture; a relative one that is not in it becomes `{base_url}/pictures/{src}`. `tracking`: where links may go
-    through the redirect, if the newsletter says so; without it they stay direct.
+    picture; a relative one that is not in it blocks, and without them, as in a sketch, becomes
+    `{base_url}/pictures/{src}`. `tracking`: where links may go through the redirect, if the newsletter says so; without
+    it they stay direct.
 
     Findings, blocking ones too, are returned and the caller decides. Raises ContentError for what cannot be compiled
     at all: broken merge tags or inline HTML, a nonce that occurs in the issue, a layout that does not work.
     """
-    findings = preflight.check(document, newsletter)
+    findings = (*preflight.check(document, newsletter), *preflight.check_pictures(document, pictures))
     slots = SlotTable(nonce)
     _refuse_nonce(document, newsletter, nonce=nonce)
     _check_site(site)
     table = LinkTable(document, newsletter, site=site, slots=slots, tracking=tracking)
-    ink = layout.Ink(slots, site, pictures, table)
+    ink = layout.Ink(slots, site, pictures or {}, table)
 
     page = layout.render(document, newsletter, ink=ink, layouts=layouts)
     lint.refuse(page)

@@ -15,6 +15,7 @@ from pipeline.models.delivery import (
     Transport,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
+from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
 
@@ -30,6 +31,7 @@ __all__ = [
     "Lease",
     "Marker",
     "Newsletter",
+    "PreparedPicture",
     "Proof",
     "Publication",
     "Reason",

@@ -280,6 +280,8 @@ def test_each_bad_value_is_named_with_what_is_allowed(house):
         "BROKER_URL": ("http://x", "redis://"),
         "SMTP_URL": ("smtp://me:s3cret@relay.example?rate=often", "rate=N"),
         "BASE_URL": ("ftp://x", "https://news.example.org"),
+        "STORAGE": ("s3://KEY:s3cret@bucket?regoin=x", "s3://key:secret@bucket/prefix"),
+        "MEDIA_URL": ("cdn.example.org", "https://cdn.example.org"),
         "BOUNCE_DOMAIN": ("a b", "bounces.example.org"),
         "SECRET_KEY": ("short", "32 characters"),
         "ALERT_URL": ("nowhere", "http(s)"),

@@ -6,8 +6,6 @@ import re
 
 import pytest
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
@@ -320,35 +318,6 @@ def test_health_without_a_database(stranger, monkeypatch):
 
 def test_the_front_door_leads_to_the_staff_pages(stranger):
     assert stranger.get("/").headers["Location"] == "/admin/"
-
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
-
-
-@pytest.mark.parametrize(
-    ("start", "kind"), [(PNG, "image/png"), (b"\xff\xd8\xff\xe0", "image/jpeg"), (b"GIF89a", "image/gif")]
-)
-def test_pictures_are_served_as_what_they_are(stranger, start, kind):
-    name = default_storage.save("pictures/any-name.html", ContentFile(start + b"rest"))
-    response = stranger.get(f"/media/{name}")
-    assert b"".join(response.streaming_content) == start + b"rest"
-    assert response["Content-Type"] == kind
-    assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
-
-
-@pytest.mark.parametrize(
-    "content", [b"<svg onload=alert(1)>", b"<html><script>", b"", b"%PDF-1.7", b"RIFF....WEBP", b"<?xml"]
-)
-def test_nothing_else_is_served(stranger, content):
-    name = default_storage.save("pictures/tower.png", ContentFile(content))
-    assert stranger.get(f"/media/{name}").status_code == 404
-
-
-@pytest.mark.parametrize("path", ["../secret_key", "..%2fsecret_key", "/etc/passwd", "pictures", "a\0b", "%00", "."])
-def test_nothing_outside_of_the_media_is_served(stranger, path):
-    (settings.MEDIA_ROOT.parent / "secret_key").write_bytes(PNG)
-    assert stranger.get(f"/media/{path}").status_code == 404
 
 
 def test_no_token_reaches_the_log(scene, stranger, caplog):

@@ -1,6 +1,7 @@
 """Pictures for mail: what may come in, what goes out, and that nothing of the original stays but what it shows."""
 
 import io
+import re
 import time
 import tracemalloc
 import zlib
@@ -12,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFilter, ImageStat, PngImagePlugin
 
-from pipeline.content.pictures import BOXES, SUFFIXES, prepare
+from pipeline.content.pictures import BOXES, prepare
 from pipeline.content.pictures.badge import diameter
 from pipeline.content.pictures.reading import BYTES_AT_MOST
 from pipeline.content.types import ContentError, Shape
@@ -293,8 +294,8 @@ def test_a_transparent_doorway_stays_transparent_around_its_badge():
         (huge_png(2**31 - 1, 2**31 - 1), "far too many pixels"),
         (huge_png(7_000, 6_000), "7000 × 6000 pixels"),
         (huge_png(0, 10), "broken|not that of a picture"),
-        (encoded(drawing()) + b"\0" * BYTES_AT_MOST, "10.0 MB"),
-        (moving_gif() + b"\0" * BYTES_AT_MOST, "10.0 MB"),
+        (encoded(drawing()) + b"\0" * BYTES_AT_MOST, "too large"),
+        (moving_gif() + b"\0" * BYTES_AT_MOST, "too large"),
     ],
     ids=range(22),
 )
@@ -364,7 +365,7 @@ def test_hostile_bytes_become_a_clean_picture_or_a_refusal(raw, shape):
         made = prepared(raw, shape)
     except ContentError:
         return
-    assert made.format in SUFFIXES
+    assert re.fullmatch(r"[0-9a-f]{32}\.(png|jpg|gif)", made.name)
     shown = Image.open(io.BytesIO(made.content), formats=[made.format])
     shown.load()
     assert shown.size == (made.width, made.height)

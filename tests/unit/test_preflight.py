@@ -15,9 +15,12 @@ from pipeline.content.types import (
     ListStyle,
     Paragraph,
     Picture,
+    PictureUse,
+    PublicPicture,
     Quote,
     Section,
     Severity,
+    Shape,
     Signature,
     Sponsor,
     Teaser,
@@ -135,6 +138,25 @@ def test_advertising_for_korea_begins_with_its_mark(advertising, subject, findin
 
 def test_advertising_elsewhere_needs_no_korean_mark():
     assert of_issue(advertising=True) == set()
+
+
+@pytest.mark.parametrize(
+    ("block", "ready", "finding"),
+    [
+        (Picture("a.png", "x"), (), ("picture-missing", Severity.BLOCK)),
+        (Teaser("Story", src="a.png", alt="x"), (), ("picture-missing", Severity.BLOCK)),
+        (Picture("a.png", "x"), (PictureUse("a.png", Shape.DOORWAY),), ("picture-missing", Severity.BLOCK)),
+        (Picture("a.png", "x"), (PictureUse("a.png"),), None),
+        (Picture("https://a.org/a.png", "x"), (), None),
+        (Picture("https://a.org/a.png", "x", video="https://a.org/v"), (), ("picture-elsewhere", Severity.WARN)),
+    ],
+)
+def test_of_prepared_pictures_none_may_be_missing(block, ready, finding):
+    document = replace(ENGLISH, sections=(Section("One", (Article("Two", (block,)),)),))
+    pictures = {use: PublicPicture("https://a.org/b.png") for use in ready}
+    found = preflight.check_pictures(document, pictures)
+    assert [(f.id, f.severity) for f in found] == ([finding] if finding else [])
+    assert preflight.check_pictures(document, None) == ()
 
 
 def test_a_sponsor_makes_a_korean_issue_advertising():

@@ -7,6 +7,8 @@ from enum import StrEnum
 import dns.exception
 import dns.resolver
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.utils import DatabaseError
 
@@ -55,6 +57,20 @@ def _database() -> Iterator[Check]:
     what = f"synchronous_commit={commits}, fsync={fsync}"
     yield Check("durability", Verdict.OK if safe else Verdict.BAD, what if safe else f"{what}: a crash can lose books")
     yield Check("connections", Verdict.OK if most >= 20 else Verdict.WARN, f"{most} at most; a worker child takes 2")
+
+
+def _pictures() -> Iterator[Check]:
+    """A file goes there and comes back."""
+    name = default_storage.save("doctor/trial", ContentFile(b"trial"))
+    size = default_storage.size(name)
+    default_storage.delete(name)
+    verdict = Verdict.OK if size == len(b"trial") else Verdict.BAD
+    yield Check("pictures", verdict, f"kept in {_place()}, fetched from {settings.PICTURES_URL}")
+
+
+def _place() -> str:
+    options = settings.STORAGES["default"].get("OPTIONS", {})
+    return f"the bucket {options['bucket_name']}" if options else str(settings.MEDIA_ROOT)
 
 
 def _broker() -> Iterator[Check]:
@@ -121,6 +137,7 @@ def _text_record(name: str, place: str, begins: str, what: str) -> Check:
 
 _CHECKS: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
     ("database", _database),
+    ("pictures", _pictures),
     ("broker", _broker),
     ("worker", _worker),
     ("relay", _relay),

@@ -8,6 +8,7 @@ gets its play badge (`badge`). The same bytes give the same bytes.
 
 import io
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from PIL import Image, ImageChops, ImageCms
@@ -25,7 +26,7 @@ BOXES: Final = {
     Shape.LOGO: (600, 300),
 }
 """Pixels that a picture may have, width by height: twice what a layout gives it, for sharp screens. Never enlarged."""
-SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif"}
+_SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif"}
 _ORIENTATION: Final = 0x0112
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,6 +52,11 @@ class Prepared:
     height: int
     format: str
     """`PNG`, `JPEG` or `GIF`."""
+
+    @property
+    def name(self) -> str:
+        """A file name that says which bytes these are: 32 hexadecimal digits and the ending."""
+        return f"{sha256(self.content).hexdigest()[:32]}{_SUFFIXES[self.format]}"
 
 
 def prepare(raw: bytes, shape: Shape, *, source: str) -> Prepared:

@@ -54,7 +54,7 @@ def opened(raw: bytes, *, source: str) -> Iterator[Image.Image]:
     Raises ContentError for what is too large, of another format, or broken.
     """
     if len(raw) > BYTES_AT_MOST:
-        raise unusable(f"the file has {len(raw) / 1_000_000:.1f} MB", source)
+        raise unusable("the file is too large", source)
     try:
         with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
             _check_pixels(image, source)

@@ -5,8 +5,8 @@ is good to know. docs/preflight.md lists them all.
 
 Inside, of the document: `newsletter` · `envelope` subject, preheader, language · `texts` every text · `addresses` links
 and pictures' hosts · `tracked` links that are counted · `blocks` their shape · `languages` which letters are written
-where. Of the compiled page, which `page` and `css` take apart: `required` · `structure` headings, names, roles ·
-`contrast` · `clients` mail programs · `weight`.
+where. Of the prepared pictures: `shown`. Of the compiled page, which `page` and `css` take apart: `required` ·
+`structure` headings, names, roles · `contrast` · `clients` mail programs · `weight`.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from pipeline.content.preflight import (
     languages,
     newsletter,
     required,
+    shown,
     structure,
     texts,
     tracked,
@@ -49,6 +50,11 @@ def check(document: IssueDocument, profile: NewsletterProfile | None) -> tuple[F
         *blocks.check(document),
         *languages.check(document),
     )
+
+
+def check_pictures(document: IssueDocument, pictures: Mapping[PictureUse, PublicPicture] | None) -> tuple[Finding, ...]:
+    """What can be said once pictures are prepared; nothing before."""
+    return () if pictures is None else tuple(shown.check(document, pictures))
 
 
 def weigh(
