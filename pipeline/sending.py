@@ -128,6 +128,7 @@ def make_proof(issue: Issue) -> Proof:
     return _filed(issue, made, _revision_of(issue))
 
 
+@transaction.atomic
 def make_draft_proof(issue: Issue) -> Proof:
     """Freeze the newest draft of an issue, whatever preflight says: to be looked at, not to be sent.
 

@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     environment.prepare()
     from pipeline.commands import check, output
-    from pipeline.content.types import Finding
     from pipeline.delivery.testsend import send_test
     from pipeline.sending import make_draft_proof
 
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         for each in answers:
             print(f"{each.email}: {each.verdict}. {each.reply}")
-        print(check.told([Finding(**found) for found in proof.findings]))
+        print(check.told(proof.said))
     return 0 if all(each.verdict == "accepted" for each in answers) else 1
 
 

@@ -20,7 +20,7 @@ from wagtail.models import (
 )
 
 from pipeline.blocks import IssueBody
-from pipeline.content.types import LinkMode
+from pipeline.content.types import Finding, LinkMode, Severity
 
 _COLON: Final = Value(":", output_field=models.TextField())
 
@@ -194,6 +194,11 @@ class Proof(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issue} {self.hash[:12]}"
+
+    @property
+    def said(self) -> tuple[Finding, ...]:
+        """What preflight said when it was made."""
+        return tuple(Finding(**{**each, "severity": Severity(each["severity"])}) for each in self.findings)
 
 
 class TrackedLink(models.Model):

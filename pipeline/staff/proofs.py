@@ -13,7 +13,7 @@ from wagtail.admin import messages
 from wagtail.admin.viewsets.base import ViewSet
 
 from pipeline import sending, transitions
-from pipeline.content import merge, message
+from pipeline.content import merge, message, preflight
 from pipeline.content.reader import values_of
 from pipeline.content.types import ContentError
 from pipeline.content.types import Proof as Segments
@@ -68,7 +68,7 @@ def proof(request: HttpRequest, key: str) -> HttpResponse:
         "text": message.message_parts(segments, _values(segments))[1],
         "head": message.head(segments),
         "links": segments.links,
-        "blocked": any(found["severity"] == "block" for found in shown.findings),
+        "blocked": preflight.blocked(shown.said),
         "sends": shown.sends.order_by("pk"),
         **_on_the_web(request, shown),
     }

@@ -5,6 +5,7 @@ Each act is a new row and the newest one counts, so the history needs no other b
 
 from django.db import transaction
 
+from pipeline.content.types import Severity
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Proof, Publication
 from pipeline.queries.publications import newest_of
@@ -62,9 +63,9 @@ def _on_the_web(issue_id: int) -> tuple[Issue, Publication]:
 
 
 def _require_fit(proof: Proof) -> None:
-    blocking = [found for found in proof.findings if found["severity"] == "block"]
+    blocking = [found for found in proof.said if found.severity is Severity.BLOCK]
     if blocking:
-        lines = "\n".join(f"  {found['place']}: {found['message']}" for found in blocking)
+        lines = "\n".join(f"  {found.place}: {found.message}" for found in blocking)
         raise PublicationError(f"{proof} is not fit for readers. Nothing was changed. Mend these first:\n{lines}")
 
 

@@ -28,6 +28,7 @@ PROMISED = {
     "import": "FILE.csv --list --create --consent --dry-run --suppress --json",
     "export": "--list --json",
     "send": "FILE --list --follow --dry-run --at --valid-for --retry --no-brakes --wait --allow-unsafe --update --json",
+    "test": "FILE ISSUE --to --group --as --update --json",
     "sends": "--json",
     "status": "SEND --watch --json",
     "pause": "SEND --json",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 from lxml import html as lxml_html
 from newsroom import DOCUMENT, a_newsletter, an_issue
+from scene import Threads
 from segments import slots_of_html
 
 from pipeline.content import message
@@ -262,3 +263,18 @@ def test_the_address_stays_when_names_change_and_is_given_to_no_other(desk, stra
     desk.newsletter.save()
     another = an_issue(desk.newsletter, replace(DOCUMENT, title="Another"))
     refused("belongs to another issue", publish_edition, make_proof(another), by="ada")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_publish_at_once_one_is_told_that_it_is_there(desk):
+    proof, refusals = make_proof(desk.korean), []
+
+    def publish() -> None:
+        try:
+            publish_edition(proof, by="ada")
+        except PublicationError as error:
+            refusals.append(str(error))
+
+    Threads(*[publish] * 4).finish()
+    assert Publication.objects.filter(issue=desk.korean).count() == 1
+    assert len(refusals) == 3
