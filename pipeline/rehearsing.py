@@ -8,17 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.conf import settings
-from django.utils import timezone
-
+from pipeline import transitions
 from pipeline.content.rehearse import Rehearsal as Stage
 from pipeline.content.rehearse import Trouble
 from pipeline.content.types import ContentError
 from pipeline.errors import PressrunError
-from pipeline.models import Issue, Rehearsal, RehearsalState
+from pipeline.models import Issue, Rehearsal
 from pipeline.queries import readers
 from pipeline.queries.audience import reach_of
-from pipeline.queries.sql import rows
 from pipeline.sending import Plan, audience_of, compiled
 
 NAMED: Final = 1_000
@@ -89,44 +86,25 @@ def rehearse(
     return tally
 
 
-def waiting_rehearsals() -> list[int]:
-    """Those that nobody plays: asked for, or left lying by a worker that ended."""
-    return [pk for (pk,) in rows(f"SELECT id FROM pipeline_rehearsal WHERE {_FREE}", [settings.LEASE])]  # noqa: S608 (ours)
-
-
 def play(rehearsal_id: int, *, stopping: Callable[[], bool]) -> None:
     """Play a rehearsal unless someone else does. When the worker ends, it waits for the next one, from the start."""
-    taken = rows(
-        "UPDATE pipeline_rehearsal SET state = 'playing', renewed_at = now(), played = 0"  # noqa: S608 (ours)
-        f" WHERE id = %s AND ({_FREE}) RETURNING id",
-        [rehearsal_id, settings.LEASE],
-    )
-    if not taken:
+    row = transitions.take_rehearsal(rehearsal_id)
+    if row is None:
         return
-    row = Rehearsal.objects.select_related("parent").get(pk=rehearsal_id)
     issues = list(row.issues.select_related("newsletter"))
     plan = Plan(lists=row.lists, excluded=row.excluded, parent=row.parent, due_at=row.asked_at, approved_by="")
 
     def go_on(tally: Tally) -> bool:
-        _keep(row, tally)
+        troubles = [[*key, n, tally.first[key]] for key, n in tally.by_weight()]
+        transitions.keep_rehearsal(row, people=tally.people, played=tally.played, troubles=troubles)
         return not stopping()
 
     try:
-        tally = rehearse(issues, plan, go_on=go_on)
+        rehearse(issues, plan, go_on=go_on)
     except (PressrunError, ContentError) as error:
-        row.state, row.why = RehearsalState.FAILED, str(error)
+        transitions.end_rehearsal(row, why=str(error))
     else:
-        row.state = RehearsalState.DONE if tally.played >= tally.people else RehearsalState.WAITING
-    row.save(update_fields=["state", "why"])
-
-
-_FREE: Final = "state = 'waiting' OR state = 'playing' AND renewed_at < now() - %s"
-
-
-def _keep(row: Rehearsal, tally: Tally) -> None:
-    row.people, row.played, row.renewed_at = tally.people, tally.played, timezone.now()
-    row.troubles = [[*key, n, tally.first[key]] for key, n in tally.by_weight()]
-    row.save(update_fields=["people", "played", "renewed_at", "troubles"])
+        transitions.end_rehearsal(row)
 
 
 def ask(issues: Sequence[Issue], plan: Plan, *, asked_by: int | None) -> Rehearsal:

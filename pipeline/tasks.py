@@ -18,7 +18,8 @@ from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.queries import ringable_sends
-from pipeline.rehearsing import play, waiting_rehearsals
+from pipeline.rehearsing import play
+from pipeline.transitions import waiting_rehearsals
 
 logger = logging.getLogger(__name__)
 STOPPING: Final = multiprocessing.RawValue("b", 0)

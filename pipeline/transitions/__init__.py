@@ -1,4 +1,4 @@
-"""The only code that changes the state of a send, a delivery or a web edition.
+"""The only code that changes the state of a send, a delivery, a web edition or a rehearsal.
 
 Each function is one transaction: a conditional UPDATE with the old state in its WHERE, and for what people do an
 audit row. No row updated means that someone was first, which is no error. Nothing here rings Celery: callers do.
@@ -22,6 +22,7 @@ from pipeline.transitions.publications import (
     publish_edition,
     withdraw_edition,
 )
+from pipeline.transitions.rehearsals import end_rehearsal, keep_rehearsal, take_rehearsal, waiting_rehearsals
 from pipeline.transitions.sends import (
     NewSend,
     WrongStateError,
@@ -55,12 +56,14 @@ __all__ = [
     "correct_edition",
     "count_clicks",
     "create_send",
+    "end_rehearsal",
     "expire_overdue",
     "finish_sends",
     "give_back",
     "hold_late_sends",
     "hold_send",
     "keep_redirects",
+    "keep_rehearsal",
     "mark_in_flight",
     "open_lease",
     "pause_if_sending",
@@ -80,5 +83,7 @@ __all__ = [
     "settle_uncertain",
     "start_send",
     "suppress_dead",
+    "take_rehearsal",
+    "waiting_rehearsals",
     "withdraw_edition",
 ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from newsroom import DOCUMENT, signed_in
 from newsstand import HOUR, Stand
 
-from pipeline import rehearsing, tasks
+from pipeline import rehearsing, tasks, transitions
 from pipeline.content import issuefile
 from pipeline.content.issuefile import IssueFile
 from pipeline.content.rehearse import Trouble
@@ -127,11 +127,11 @@ def test_a_worker_that_ends_leaves_it_to_the_next(stand, monkeypatch):
     rehearsing.play(row.pk, stopping=lambda: True)
     row.refresh_from_db()
     assert (row.state, row.played) == ("waiting", 2)
-    assert rehearsing.waiting_rehearsals() == [row.pk]
+    assert transitions.waiting_rehearsals() == [row.pk]
     tasks.rehearse(row.pk)
     row.refresh_from_db()
     assert (row.state, row.played) == ("done", 4)
-    assert rehearsing.waiting_rehearsals() == []
+    assert transitions.waiting_rehearsals() == []
 
 
 def test_one_worker_plays_it_and_one_that_was_killed_is_replaced(stand):
