@@ -24,11 +24,9 @@ def errors(page: Page) -> list[ContentError]:
     """Everything that is wrong with a page, each with file, line and column of its layout."""
     elements, found = mjml.check(page.mjml)
     found += _head(page.mjml, elements)
-    problems, clashes = stylesheet.in_elements(page.css.text)
-    found += [page.css.error(message, at) for at, message in problems]
-    if clashes and not found:
-        found += [page.css.error(message, at) for at, message in stylesheet.actual(clashes, _chains(elements))]
-    return found
+    rules = stylesheet.in_elements(page.css.text)
+    problems = rules.problems or (() if found else rules.on(_chains(elements)))
+    return [*found, *(page.css.error(message, at) for at, message in problems)]
 
 
 def _head(source: Traced, elements: Sequence[Element]) -> Iterator[ContentError]:
@@ -51,7 +49,7 @@ def _chains(elements: Sequence[Element]) -> set[stylesheet.Chain]:
     for element in elements:
         chain = (*(around[element.parent] if element.parent is not None else ()), *_compounds(element))
         around[element] = chain
-        chains |= {chain[: end + 1] for end in range(len(chain))} if element.tag in BODY else {chain}
+        chains |= {chain[:-1], chain} if element.tag in BODY else {chain}
     return chains - {()}
 
 

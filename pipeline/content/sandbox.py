@@ -124,7 +124,9 @@ class _Escaping(Extension):
         opened = False
         for token in stream:
             if opened and token.type == "name" and token.value == "autoescape":
-                raise TemplateSyntaxError("'autoescape' cannot be changed in a layout", token.lineno, stream.name)
+                raise TemplateSyntaxError(
+                    "'autoescape' cannot be changed in a layout", token.lineno, stream.name, stream.filename
+                )
             opened = token.type == "block_begin"
             yield token
 
@@ -194,7 +196,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         _step()
         if getattr(obj, "__name__", "") in {"format", "format_map"}:
-            _refuse_wide(getattr(obj, "__self__", ""))
+            _refuse_wide(getattr(getattr(obj, "__wrapped__", obj), "__self__", ""))
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

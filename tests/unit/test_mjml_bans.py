@@ -109,6 +109,7 @@ def text(inside):
         (text('<img src="cid:x" alt="" />'), "a picture needs src"),
         (text('<b style="background:url(https://example.org/a.png)">x</b>'), "nothing may be loaded from a style"),
         (text('<b style="color:red;color:#123456">x</b>'), "color stands twice in one style"),
+        (text('<b style="margin:0;margin-left:1px">x</b>'), "margin and margin-left set the same thing"),
         (text('<b style="{{ x }}">x</b>'), "is no declaration"),
         (page("mj-raw", inside='<link rel="stylesheet" href="x" />'), "premailer would fetch it"),
         (page("mj-raw", inside='<base href="x" />'), "it would move every address"),

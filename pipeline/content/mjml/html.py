@@ -7,10 +7,12 @@ so that is refused here. What mail programs drop or readers must not get, such a
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import combinations
 from typing import Final
 
 from pipeline.content.mjml.elements import Element
 from pipeline.content.mjml.values import URL
+from pipeline.content.stylesheet import overlap
 
 
 def _names(text: str) -> frozenset[str]:
@@ -140,8 +142,12 @@ def _style(value: str) -> str:
             return f"{value[at:].strip()!r} is no declaration; write them as color:#12355b;margin:0"
         names.append(found[1].lower())
         at = found.end()
-    twice = next((name for name in names if names.count(name) > 1), "")
-    return f"{twice} stands twice in one style, and premailer keeps the last alone; keep one" if twice else ""
+    for one, other in combinations(names, 2):
+        if one == other:
+            return f"{one} stands twice in one style, and premailer keeps the last alone; keep one"
+        if overlap(one, other):
+            return f"{one} and {other} set the same thing, and premailer may write them in the wrong order; keep one"
+    return ""
 
 
 def _picture(element: Element) -> Iterator[Problem]:

@@ -6,14 +6,15 @@ each of these is an error here, with its reason. Read with cssutils' tokenizer, 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from pipeline.content.stylesheet.clash import Chain, Clash, actual, overlap, possible
 from pipeline.content.stylesheet.sheet import AtRule, Problem, Rule, read
 
-__all__ = ["MOST", "Chain", "Clash", "Problem", "actual", "in_elements", "in_head"]
+__all__ = ["MOST", "Chain", "Inlined", "Problem", "in_elements", "in_head", "overlap"]
 
 MOST: Final = 16_384 - 2_048
 """Bytes. Gmail drops all rules beyond 16 KB of a page; some of that is the compiler's own."""
@@ -27,9 +28,22 @@ _SELECTORS = re.compile(rf"{_COMPOUND}(?:\s*[\s>]\s*{_COMPOUND})*(?:\s*,\s*{_COM
 _CHOSEN: Final = "Elements are chosen by types and classes, descendants (.a b) and children (.a > b) alone"
 
 
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """Rules that are to be written into elements."""
+
+    problems: tuple[Problem, ...]
+    """What is wrong with them whatever the page is."""
+    clashes: tuple[Clash, ...] = ()
+
+    def on(self, elements: Iterable[Chain]) -> list[Problem]:
+        """What is wrong with them on a page of these elements."""
+        return actual(self.clashes, elements) if self.clashes else []
+
+
 @lru_cache(maxsize=64)
-def in_elements(css: str) -> tuple[tuple[Problem, ...], tuple[Clash, ...]]:
-    """What is wrong with rules that are to be written into elements; and what would be, if there are such elements."""
+def in_elements(css: str) -> Inlined:
+    """Look at rules that are to be written into elements."""
     sheet = read(css)
     problems = list(sheet.problems)
     for item in sheet.at_rules:
@@ -37,7 +51,9 @@ def in_elements(css: str) -> tuple[tuple[Problem, ...], tuple[Clash, ...]]:
         problems.append((item.at, f"{item.name} has no place in inline.css: {why}"))
     for rule in sheet.rules:
         problems += (*_selector(rule), *_loading(rule), *_declared(rule))
-    return tuple(sorted(problems)), () if problems else tuple(possible(sheet.rules))
+    if problems:
+        return Inlined(tuple(sorted(problems)))
+    return Inlined((), tuple(possible(sheet.rules)))
 
 
 @lru_cache(maxsize=64)

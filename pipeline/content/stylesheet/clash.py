@@ -1,7 +1,8 @@
 """Rules that set the same thing by different properties: a shorthand here, a part of it there.
 
-premailer writes the two into an element in the order in which it met the properties, not the rules, and so the wrong
-one wins: `.b{padding-left:3px} #x{padding:9px}` becomes `padding:9px; padding-left:3px`.
+premailer keeps a property at the place where it first met it, and so the wrong one may win: of
+`p{padding:1px} .b{padding-left:3px} p.b{padding:9px}` it makes `padding:9px; padding-left:3px`, and of
+`p{padding-left:3px}` on an element with `style="padding:0;padding-left:1px"` it makes `padding-left:1px; padding:0`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,7 +64,7 @@ def possible(rules: Sequence[Rule]) -> Iterator[Clash]:
         for left, right in product(first.declarations, second.declarations):
             if overlap(left.name, right.name):
                 why = f"{right.name} here and {left.name} in an earlier rule hit the same element"
-                message = f"{why}, and the inliner writes them in the wrong order; use the same property in both"
+                message = f"{why}, and the inliner may write them in the wrong order; use the same property in both"
                 yield Clash(one, other, (right.at, message))
 
 
