@@ -20,11 +20,13 @@ from pipeline.content import walk
 from pipeline.content.pictures import prepare
 from pipeline.content.pictures.reading import BYTES_AT_MOST
 from pipeline.content.types import ContentError, IssueDocument, PictureUse, PublicPicture, Shape
-from pipeline.models import PreparedPicture
+from pipeline.models import Newsletter, PreparedPicture
 
 PUBLIC: Final = "pictures/"
 """The one folder that strangers may read."""
 ORIGINALS: Final = "originals/"
+LOGOS: Final = ("logo", "logo_dark")
+"""Settings of the brand that hold an address, and columns of the newsletter that hold a picture instead."""
 VERSION: Final = 1
 """Of the preparation: a higher number prepares every picture anew at the next compile, and leaves sent mail alone."""
 _OUT_OF_REACH: Final = (
@@ -81,16 +83,32 @@ def public_pictures(
     `originals` are by the picture's `src`. `whole`: make sure that each file is there, and restore what is not. Raises
     ContentError with the place for a picture that cannot be used or read.
     """
-    uses = {use: place for place, use in walk.pictures(document) if use.src in originals}
-    ready = _ready(originals[use.src].origin for use in uses)
+    uses = {use: (place, originals[use.src]) for place, use in walk.pictures(document) if use.src in originals}
+    return _shown(uses, whole=whole)
+
+
+def public_logos(newsletter: Newsletter, *, whole: bool = False) -> dict[str, PublicPicture]:
+    """The logos that were chosen from the library, by the setting of the brand that they stand for; otherwise alike."""
+    images = {name: getattr(newsletter, name) for name in LOGOS}
+    uses = {
+        PictureUse(name, Shape.LOGO): (f"newsletter.{name}", chosen(image)) for name, image in images.items() if image
+    }
+    return {use.src: picture for use, picture in _shown(uses, whole=whole).items()}
+
+
+def _shown(uses: Mapping[PictureUse, tuple[str, Original]], *, whole: bool) -> dict[PictureUse, PublicPicture]:
+    ready = _ready(original.origin for _, original in uses.values())
     shown = {}
-    for use, place in uses.items():
-        original = originals[use.src]
+    for use, (place, original) in uses.items():
         row = ready.get((original.origin, recipe(use.shape)))
         if row is None or (whole and not _is_whole(row)):
             row = _prepared(original, use.shape, place=place)
-        shown[use] = PublicPicture(address(row.name), row.width, row.height, row.size)
+        shown[use] = _public(row)
     return shown
+
+
+def _public(row: PreparedPicture) -> PublicPicture:
+    return PublicPicture(address(row.name), row.width, row.height, row.size)
 
 
 def recipe(shape: Shape) -> str:

@@ -6,7 +6,7 @@ The pages and the command line both come through here, so that what one refuses 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pipeline.content import layout, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
 from pipeline.content.tracking import Tracking
-from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, Site
+from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PictureUse, Shape, Site
 from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
@@ -100,6 +100,9 @@ def compiled(issue: Issue, *, whole: bool = False) -> Compilation:
     originals = {src: pictures.kept(name, label=src) for src, name in issue.pictures.items()}
     originals |= {src: pictures.chosen(image) for src, image in chosen_pictures(issue).items()}
     shown = pictures.public_pictures(document, originals, whole=whole)
+    logos = pictures.public_logos(issue.newsletter, whole=whole)
+    newsletter = replace(newsletter, brand={**newsletter.brand, **{name: logo.url for name, logo in logos.items()}})
+    shown |= {PictureUse(logo.url, Shape.LOGO): logo for logo in logos.values()}
     # A secret that follows from the content: the same issue gives the same proof, and no writer can know it.
     everything = repr((document, newsletter, site, sorted(map(repr, shown.items())))).encode()
     key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()

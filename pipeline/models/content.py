@@ -77,6 +77,23 @@ class Newsletter(models.Model):
     )
     layout = models.CharField(_("layout"), max_length=60, default="bulletin")
     brand = models.JSONField(_("brand"), default=dict, blank=True)
+    logo = models.ForeignKey(
+        "wagtailimages.Image",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("logo"),
+        db_comment="in place of an address in `brand`",
+    )
+    logo_dark = models.ForeignKey(
+        "wagtailimages.Image",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("logo for dark mode"),
+    )
     links = models.CharField(
         _("links"),
         max_length=8,

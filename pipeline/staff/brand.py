@@ -10,6 +10,7 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, Pan
 
 from pipeline.content import brand, layout
 from pipeline.content.brand import SETTINGS, Problem
+from pipeline.pictures import LOGOS
 
 PREFIX: Final = "brand_"
 _LAYOUTS: Final = {
@@ -64,6 +65,9 @@ class BrandFields(forms.Form):
         for name, value in chosen.items():
             if wrong := brand.problem(name, value):
                 self.add_error(PREFIX + name, said(wrong))
+        for name in LOGOS:
+            if name in chosen and cleaned.get(name):
+                self.add_error(PREFIX + name, _("Choose a picture, or give its address: one of the two."))
         self.instance.brand = chosen  # type: ignore[attr-defined]
         return cleaned
 
@@ -95,8 +99,21 @@ def panel() -> Panel:
                     FieldPanel("brand_width", help_text=_("From 560 to 700, on wide screens.")),
                 ]
             ),
-            FieldPanel("brand_logo", help_text=_("A PNG, JPEG or GIF that everybody can load. Empty: no logo.")),
-            FieldPanel("brand_logo_dark", help_text=_("Without one, dark mode puts the logo on a white plate.")),
+            FieldRowPanel(
+                [
+                    FieldPanel("logo"),
+                    FieldPanel(
+                        "brand_logo",
+                        help_text=_("In place of a chosen one: a PNG, JPEG or GIF that everybody can load."),
+                    ),
+                ]
+            ),
+            FieldRowPanel(
+                [
+                    FieldPanel("logo_dark", help_text=_("Without one, dark mode puts the logo on a white plate.")),
+                    FieldPanel("brand_logo_dark"),
+                ]
+            ),
             FieldPanel("brand_logo_width"),
         ],
         heading=_("Layout and brand"),

@@ -2,7 +2,10 @@
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
+from drawings import drawing, encoded
 from newsroom import a_newsletter, signed_in
+from wagtail.images import get_image_model
 
 from pipeline.content.brand import SETTINGS
 from pipeline.models import Newsletter
@@ -67,6 +70,17 @@ def test_what_cannot_be_is_told_at_its_field(saved, field, value, words):
     newsletter, response = saved(**{field: value})
     assert words in response.context["form"].errors[field][0]
     assert newsletter.brand == {"accent": "#8a3b00"}
+
+
+@pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning")
+def test_a_logo_is_chosen_or_has_an_address(saved):
+    logo = get_image_model().objects.create(title="Logo", file=ContentFile(encoded(drawing()), name="logo.png"))
+    newsletter, response = saved(logo=logo.pk, brand_logo="https://cdn.example.org/a.png")
+    assert "one of the two" in response.context["form"].errors["brand_logo"][0]
+    assert newsletter.logo is None
+    newsletter, response = saved(logo=logo.pk)
+    assert response.status_code == 302
+    assert newsletter.logo == logo
 
 
 def test_a_colour_that_is_hard_to_read_is_kept_and_told(saved):

@@ -224,6 +224,20 @@ def test_chosen_pictures_are_those_of_every_place(storage):
     assert len(shown(issue)) == 2
 
 
+def test_a_chosen_logo_is_prepared_in_its_own_size_and_counts_as_a_picture(storage):
+    newsletter = a_newsletter(
+        logo=in_library(encoded(drawing((1200, 300)))), brand={"logo_dark": "https://a.org/b.png"}
+    )
+    issue = an_issue(newsletter)
+    [path] = shown(issue)
+    assert decoded(fetched(path)).size == (600, 150)
+    html = sending.compiled(issue).html
+    [tag] = re.findall(rf'<img[^>]*src="http://127.0.0.1:8000{path}"[^>]*>', html)
+    assert (re.search(r'width="(\d+)"', tag)[1], re.search(r'height="(\d+)"', tag)[1]) == ("160", "40")
+    assert "https://a.org/b.png" in html
+    assert newsletter.brand == {"logo_dark": "https://a.org/b.png"}
+
+
 # Kept for ever
 
 
