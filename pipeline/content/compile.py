@@ -72,7 +72,7 @@ def compile_issue(
     lint.refuse(page)
     html = with_heights(mjml.to_html(page.mjml), ink.pictures.values())
     html = inline.inline(html, page.css.text, found=slots.found)
-    text = plaintext.render(document, newsletter, ink=ink)
+    text = plaintext.render(document, newsletter, ink=ink, layouts=layouts)
 
     proof = message.seal(
         _fields(document, newsletter, site),

@@ -139,6 +139,15 @@ def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, 
     return Page(sandbox.render(environment, "layout.mjml", context), css)
 
 
+def framed(newsletter: NewsletterProfile, parts: Mapping[str, object], *, layouts: Path | None = None) -> str:
+    """The text part: its `parts`, which are text with slot tokens, in the frame that the layout has for them.
+
+    Raises ContentError as `render` does.
+    """
+    environment = sandbox.sandbox(folders(newsletter.layout, layouts))
+    return sandbox.render(environment, "layout.txt", {"newsletter": newsletter, **parts}).text
+
+
 def folders(name: str, own: Path | None = None) -> tuple[Path, ...]:
     """Where the templates of a layout are looked for: its own folder, then the shared parts.
 

@@ -1,10 +1,11 @@
 """The text part, written from the document and not from the HTML: no chrome, right lists, links as `text <address>`."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from pipeline.content import markup, merge
-from pipeline.content.layout import Ink, addresses, file_note
+from pipeline.content.layout import Ink, addresses, file_note, framed
 from pipeline.content.types import (
     Article,
     Block,
@@ -32,7 +33,6 @@ from pipeline.content.types import (
 from pipeline.content.words import Words, circled, words
 from pipeline.content.wrapping import WIDTH, fill, width
 
-_RULE: Final = "-" * 24
 _DIVIDER: Final = "* * *"
 _SET_IN: Final = "  "
 _TOKEN_COLUMNS: Final = 10
@@ -46,23 +46,27 @@ class _Writer:
         self.document, self.newsletter, self.ink = document, newsletter, ink
         self.words: Words = words(document.language)
 
-    def issue(self) -> Iterator[str]:
-        own = addresses(self.ink.site, self.ink.slots)
-        number = self.words.number.format(number=self.document.number)
-        yield self.newsletter.name
-        yield f"{number} | {self.words.date(self.document.date)}"
-        yield f"{self.words.view}: {own['view_url']}"
-        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
-        yield ""
-        if self.document.title != self.newsletter.name:
-            yield from self.wrapped(self.text(self.document.title))
-        yield from self.contents()
-        for section in self.document.sections:
-            yield from self.section(section)
-        yield from self.footer(own)
+    def parts(self) -> dict[str, object]:
+        """What a layout puts into its frame: each a text of one line or more, empty when there is nothing to say."""
+        why = self.words.why.format(newsletter=self.newsletter.name)
+        alone = self.document.title == self.newsletter.name
+        return {
+            **addresses(self.ink.site, self.ink.slots),
+            "words": self.words,
+            "number": self.words.number.format(number=self.document.number),
+            "date": self.words.date(self.document.date),
+            "title": "" if alone else "\n".join(self.wrapped(self.text(self.document.title))),
+            "contents": "\n".join(self.contents()),
+            "sections": "\n".join(line for each in self.document.sections for line in self.section(each)).strip("\n"),
+            "postal_address": "\n".join(self.lines(self.newsletter.postal_address)),
+            "why": "\n".join(self.lines(f"{why}\n{self.words.leave}")),
+        }
+
+    def lines(self, text: str) -> Iterator[str]:
+        return (line for raw in text.splitlines() for line in self.wrapped(raw))
 
     def contents(self) -> Iterator[str]:
-        yield from ("", self.words.contents)
+        yield self.words.contents
         for section in self.document.sections:
             yield from self.wrapped(self.text(section.title), first="- ")
             for article in section.articles:
@@ -83,16 +87,6 @@ class _Writer:
         yield from self.blocks(article.blocks)
         if article.url:
             yield from ("", *self.linked(f"{self.words.read_more}:", article.url))
-
-    def footer(self, own: dict[str, str]) -> Iterator[str]:
-        yield from ("", "", _RULE, self.newsletter.name)
-        yield from (line for raw in self.newsletter.postal_address.splitlines() for line in self.wrapped(raw))
-        yield from ("", *self.wrapped(self.words.why.format(newsletter=self.newsletter.name)))
-        yield from self.wrapped(self.words.leave)
-        yield f"{self.words.unsubscribe}: {own['unsubscribe_url']}"
-        if own["preferences_url"]:
-            yield f"{self.words.preferences}: {own['preferences_url']}"
-        yield f"{self.words.view}: {own['view_url']}"
 
     def blocks(self, run: Sequence[Block]) -> Iterator[str]:
         for block in run:
@@ -203,10 +197,12 @@ class _Writer:
         return "".join(out)
 
 
-def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink) -> str:
-    """The text part, lines ended by newlines, with slot tokens in it."""
-    lines = _Writer(document, newsletter, ink).issue()
-    return "\n".join(lines) + "\n"
+def render(document: IssueDocument, newsletter: NewsletterProfile, *, ink: Ink, layouts: Path | None = None) -> str:
+    """The text part in the frame of its layout, lines ended by newlines, with slot tokens in it.
+
+    Raises ContentError for a frame that does not work.
+    """
+    return framed(newsletter, _Writer(document, newsletter, ink).parts(), layouts=layouts) + "\n"
 
 
 def _mark(style: ListStyle, number: int) -> str:

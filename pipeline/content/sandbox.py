@@ -81,7 +81,7 @@ def render(environment: "Sandbox", name: str, context: Mapping[str, Any]) -> Tra
 
 def unreadable(environment: "Sandbox") -> Iterator[ContentError]:
     """What is wrong with the templates by themselves, those that no issue reaches as well."""
-    for name in environment.list_templates(extensions=("mjml", "css")):
+    for name in environment.list_templates(extensions=("mjml", "css", "txt")):
         try:
             environment.get_template(name)
         except _BROKEN as error:
@@ -92,6 +92,11 @@ def unreadable(environment: "Sandbox") -> Iterator[ContentError]:
 def sandbox(folders: tuple[Path, ...]) -> "Sandbox":
     """The environment of a layout; its templates are looked for in these folders, in this order."""
     return Sandbox(_Loader(folders))
+
+
+def _is_markup(name: str | None) -> bool:
+    """Whether what a template makes is markup, so that values are escaped: all but the text part."""
+    return not (name or "").endswith(".txt")
 
 
 class Missing(StrictUndefined):
@@ -170,7 +175,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, loader: _Loader) -> None:
         super().__init__(
             loader=loader,
-            autoescape=True,
+            autoescape=_is_markup,
             undefined=Missing,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, Panel
@@ -27,7 +28,7 @@ _FONTS: Final = {
 
 def layouts() -> list[tuple[str, Any]]:
     """The choices of layouts; one's own go by the name of their folder."""
-    return [(name, _LAYOUTS.get(name, name)) for name in layout.names()]
+    return [(name, _LAYOUTS.get(name, name)) for name in layout.names(settings.LAYOUTS)]
 
 
 def said(problem: Problem) -> str:

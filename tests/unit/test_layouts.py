@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE, TWO_LANGUAGES, VALUES
@@ -11,7 +12,7 @@ from lxml import html as lxml_html
 
 from pipeline.content import issuefile, layout, links, message
 from pipeline.content.compile import compile_issue
-from pipeline.content.types import Article, FileLink, Paragraph, PublicPicture, Section, Teaser
+from pipeline.content.types import Article, ContentError, FileLink, Paragraph, PublicPicture, Section, Teaser
 
 LAYOUTS = layout.names()
 ISSUES = {"en": (TWO_LANGUAGES, NEWSLETTER), "ko": (KOREAN, NEWSLETTER_KO)}
@@ -189,12 +190,33 @@ def test_an_issue_titled_like_its_newsletter_says_so_once():
 
 
 def test_a_layout_has_its_own_version_of_a_part_by_a_file_of_that_name(tmp_path):
-    own = tmp_path / "mine"
-    own.mkdir()
-    for file in (layout.LAYOUTS / "letter").iterdir():
-        (own / file.name).write_text(file.read_text())
+    own = copytree(layout.LAYOUTS / "letter", tmp_path / "mine")
     (own / "frame.mjml").write_text(
         (layout.LAYOUTS / "parts" / "frame.mjml").read_text().replace('<p class="edition">', '<p class="edition">Nr. ')
     )
     html = compile_issue(TWO_LANGUAGES, replace(NEWSLETTER, layout="mine"), SITE, nonce=NONCE, layouts=tmp_path).html
     assert "Nr. <strong>" in html
+
+
+def text_of(name, newsletter=NEWSLETTER, **more):
+    return compile_issue(TWO_LANGUAGES, replace(newsletter, layout=name), SITE, nonce=NONCE, **more).text
+
+
+def test_a_letter_has_no_contents_in_its_text_part_either():
+    assert "In this issue" in text_of("bulletin")
+    assert "In this issue" not in text_of("letter")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_in_the_text_part_signs_are_signs(name):
+    text = text_of(name, replace(NEWSLETTER, name="Bread & <Roses>", postal_address='1 "Quote" Road\n{{ 7 * 7 }}'))
+    assert text.startswith("Bread & <Roses>\n")
+    assert '1 "Quote" Road\n{{ 7 * 7 }}\n' in text
+
+
+def test_a_slip_in_the_frame_of_the_text_part_is_told_with_its_line(tmp_path):
+    copytree(layout.LAYOUTS / "letter", tmp_path / "mine")
+    (tmp_path / "mine" / "layout.txt").write_text("{{ newsletter.name }}\n{{ secions }}\n")
+    with pytest.raises(ContentError, match="secions") as refused:
+        text_of("mine", layouts=tmp_path)
+    assert (refused.value.source, refused.value.line) == ("mine/layout.txt", 2)
