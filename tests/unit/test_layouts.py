@@ -12,7 +12,7 @@ from lxml import html as lxml_html
 
 from pipeline.content import issuefile, layout, links, message
 from pipeline.content.compile import compile_issue
-from pipeline.content.types import Article, ContentError, FileLink, Paragraph, PublicPicture, Section, Teaser
+from pipeline.content.types import Article, ContentError, FileLink, Paragraph, Picture, PublicPicture, Section, Teaser
 
 LAYOUTS = layout.names()
 ISSUES = {"en": (TWO_LANGUAGES, NEWSLETTER), "ko": (KOREAN, NEWSLETTER_KO)}
@@ -157,6 +157,16 @@ def test_any_number_of_teasers_is_shown(count):
     html, whole = made_of(*(Teaser(f"Story {n}") for n in range(count)), Paragraph("end"))
     assert [each.text_content() for each in whole.xpath("//h4")] == [f"Story {n}" for n in range(count)]
     assert html.count('<div class="half') == count // 2 * 2
+
+
+def test_a_picture_that_leads_to_a_video_may_lead_elsewhere_too():
+    _, whole = made_of(Picture("a.png", "A tower", link="https://a.org/story", video="https://a.org/film"))
+    links = [link for link in whole.iter("a") if link.get("href").startswith("https://a.org/")]
+    assert [(link.get("href"), link.text_content().strip()[-9:]) for link in links] == [
+        ("https://a.org/film", ""),
+        ("https://a.org/film", "the video"),
+        ("https://a.org/story", "ad more →"),
+    ]
 
 
 @pytest.mark.parametrize(
