@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from pipeline.models import AuditEvent, Delivery
-from pipeline.queries.sql import execute
+from pipeline.queries.sql import execute, rows
 from subscribers import transitions as people
 from subscribers.models import SuppressionReason
 
@@ -60,12 +60,20 @@ def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) 
         [send_id, delivery_id],
     )
     if settled:
-        AuditEvent.objects.create(
-            actor="feedback",
-            action="delivery.settled",
-            subject=f"delivery:{send_id}-{delivery_id}",
-            detail={"evidence": what, "at": at.isoformat()},
-        )
+        _settled(send_id, delivery_id, {"evidence": what, "at": at.isoformat()}).save()
+
+
+def settle_proved(send_id: int) -> None:
+    """Settle what became uncertain after evidence had come: a fact was noted while the relay's answer was awaited."""
+    proved = rows(
+        "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
+        " WHERE send_id = %s AND state = 'uncertain'"
+        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL RETURNING id",
+        [send_id],
+    )
+    AuditEvent.objects.bulk_create(
+        _settled(send_id, pk, {"evidence": "noted before the answer was lost"}) for (pk,) in proved
+    )
 
 
 def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:
@@ -78,6 +86,11 @@ def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:
         source=f"{source} delivery:{send_id}-{delivery_id}",
         by="feedback",
     )
+
+
+def _settled(send_id: int, delivery_id: int, detail: dict[str, str]) -> AuditEvent:
+    subject = f"delivery:{send_id}-{delivery_id}"
+    return AuditEvent(actor="feedback", action="delivery.settled", subject=subject, detail=detail)
 
 
 def _fact(column: str, send_id: int, delivery_id: int, at: datetime) -> None:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from pipeline.models import AuditEvent, Send, SendState
 from pipeline.queries.sql import execute, rows
+from pipeline.transitions.facts import settle_proved
 
 CAP_AT_LEAST: Final = 100
 CAP_SHARE: Final = 0.005
@@ -60,6 +61,7 @@ def _settle(send_id: int) -> bool:
     """Settle one send's; True if it was paused for a person."""
     with transaction.atomic():
         send = Send.objects.select_for_update().get(pk=send_id)
+        settle_proved(send_id)
         trouble = _too_much(send)
         if send.uncertain_policy == Send.UncertainPolicy.HOLD or trouble:
             _hold(send_id, only_retried=False)

@@ -20,8 +20,10 @@ from newsroom import (  # noqa: E402 (Django first)
     unsubscribe_token,
 )
 
+from pipeline import transitions  # noqa: E402
 from pipeline.content.types import Article, Citation, Facts, Heading, Paragraph, Picture, Quote, Section  # noqa: E402
 from pipeline.keys import keyring  # noqa: E402
+from pipeline.models import TrackedLink  # noqa: E402
 from pipeline.sending import make_proof  # noqa: E402
 from pipeline.tokens import Purpose  # noqa: E402
 from pipeline.transitions import correct_edition, publish_edition  # noqa: E402
@@ -76,6 +78,18 @@ def hostile_issue(newsletter):
     return an_issue(newsletter, replace(DOCUMENT, number=99, title=VECTORS[0], sections=sections))
 
 
+def tracked_links(issue) -> TrackedLink:
+    """Hostile texts, an address that breaks nowhere, a link that was repaired; the last one made."""
+    long = "https://example.org/" + "a" * 300
+    for n, text in enumerate(VECTORS[:6], 2):
+        TrackedLink.objects.create(key=f"{n:b>16}", issue=issue, position=n, url=long, target=long, text=text)
+    link = TrackedLink.objects.create(
+        key="k" * 16, issue=issue, position=1, url=long, target=long, text="Look at the bridge", clicks=12_345
+    )
+    transitions.repair_link(link.pk, was=long, target="https://example.org/bridge", actor="bo", why=VECTORS[0])
+    return link
+
+
 def main() -> None:
     newsletter = a_newsletter()
     readers = a_list(newsletter)
@@ -102,6 +116,7 @@ def main() -> None:
         "view": f"/v/{keyring().sign(Purpose.VIEW, evil_send.pk, delivery_of(evil_send, evil).id)}",
         "hostile_edition": "/read/city/99/en",
         "evil": evil.pk,
+        "link": tracked_links(issue).pk,
     }
     sys.stdout.write("\n" + json.dumps(told) + "\n")
 

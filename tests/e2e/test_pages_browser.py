@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from house import House, children, until
 from newsroom_seed import VECTORS
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -235,7 +236,9 @@ def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
 def test_hostile_names_do_nothing_on_staff_pages(visit, site):
     staff = visit()
     staff.sign_in()
-    for path in (f"/admin/subscribers/{site.told['evil']}/", "/admin/subscribers/", "/admin/sends/", "/admin/"):
+    evil, issue, link = (site.told[name] for name in ("evil", "issue", "link"))
+    pages = (f"subscribers/{evil}/", "subscribers/", "sends/", "", f"links/issue/{issue}/", f"links/{link}/")
+    for path in (f"/admin/{page}" for page in pages):
         staff.go(path).wait_for_load_state("networkidle")
     assert (staff.dialogs, staff.complaints) == ([], [])
 
@@ -269,6 +272,25 @@ def test_the_books_work_without_scripts(visit, site):
     expect(page.locator(".books-state")).to_contain_text("sending")
 
 
+def test_a_link_is_repaired_with_the_keyboard(visit, site):
+    staff = visit(viewport={"width": 375, "height": 800})
+    staff.sign_in()
+    page = staff.go(f"/admin/sends/{site.told['send']}/")
+    page.get_by_role("link", name="Links and clicks").press("Enter")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="Repair Look at the bridge").press("Enter")
+    page.wait_for_load_state("load")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_label("Where it leads from now on").fill("https://evil@example.org/")
+    page.get_by_label("Why?").fill("a typo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("may not carry a user name")).to_be_visible()
+    page.get_by_label("Where it leads from now on").fill("https://example.org/right")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="Look at the bridge")).to_contain_text("https://example.org/right")
+    assert staff.complaints == []
+
+
 @pytest.mark.parametrize("width", [1280, 375])
 def test_our_staff_pages_fit_the_screen(visit, site, width):
     staff = visit(viewport={"width": width, "height": 900})
@@ -277,7 +299,8 @@ def test_our_staff_pages_fit_the_screen(visit, site, width):
     for path in (
         "/admin/", f"/admin/sends/{send}/", f"/admin/sends/{send}/deliveries/", f"/admin/sending/{issue}/",
         f"/admin/testing/{issue}/", f"/admin/proofs/of/{issue}/", f"/admin/proofs/{site.told['proof']}/",
-        f"/admin/subscribers/{site.told['evil']}/", "/admin/newsletters/new/",
+        f"/admin/subscribers/{site.told['evil']}/", "/admin/newsletters/new/", f"/admin/links/send/{send}/",
+        f"/admin/links/{site.told['link']}/",
     ):  # fmt: skip
         staff.go(path).wait_for_load_state("networkidle")
         assert staff.is_narrow_enough(), path

@@ -7,6 +7,7 @@ from scene import HOUR, Scene
 from pipeline import transitions
 from pipeline.models import AuditEvent, Delivery, Send
 from pipeline.queries.sql import execute
+from pipeline.transitions import Marked
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +42,19 @@ def test_evidence_settles_what_is_held_and_touches_nothing_else(scene):
         transitions.record_delay(scene.send.pk, one.id, at=timezone.now())
     assert (scene.row(held).state, scene.row(flying).state) == ("accepted", "in_flight")
     assert None not in (scene.row(held).delayed_at, scene.row(flying).delayed_at)
+
+
+def test_evidence_that_came_before_the_answer_was_lost_spares_the_second_copy(scene):
+    [one] = scene.fly()
+    transitions.record_click(scene.send.pk, one.id, at=timezone.now())
+    assert scene.row(one).state == "in_flight"
+    lost = Marked(one.id, one.fence, "uncertain", "connection-lost", "", counts=True, due_at=timezone.now() - HOUR)
+    transitions.record(scene.send.pk, [lost])
+    [other] = scene.doubt()
+    assert transitions.settle_uncertain() == []
+    assert (scene.row(one).state, scene.row(one).reason, scene.row(one).retried) == ("accepted", "evidence", False)
+    assert scene.row(other).retried
+    assert AuditEvent.objects.get(action="delivery.settled").subject == f"delivery:{scene.send.pk}-{one.id}"
 
 
 def test_by_a_send_s_own_policy_nothing_is_repeated(scene):
