@@ -130,6 +130,7 @@ BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://
 PICTURES_URL: Final = _env("MEDIA_URL", f"{BASE_URL}/media", _base_url, "https://cdn.example.org")
 BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
+LINK_CHECK: Final = _env("LINK_CHECK", "1", _flag, "0 or 1")
 
 # Times, for tests and for slow worlds
 RETRY: Final = _env("RETRY", "1m,5m,15m,1h,4h", parse_schedule, "durations such as 1m,5m,1h")

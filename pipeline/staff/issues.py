@@ -1,6 +1,6 @@
 """Issues: the form with its live preview and its findings, and the way from one edition to the others."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django_filters  # type: ignore[import-untyped]
 from django import forms
@@ -10,39 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.components import MediaContainer
-from wagtail.admin.ui.side_panels import BaseSidePanel, ChecksSidePanel
+from wagtail.admin.ui.side_panels import ChecksSidePanel
 from wagtail.admin.widgets.button import Button
 from wagtail.models import Locale
 from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet
 
-from pipeline.content.types import Severity
 from pipeline.models import Issue
 from pipeline.staff import preview
+from pipeline.staff.checking import FindingsPanel, ask_links
 from pipeline.staff.translating import LanguageForm, translate
-
-
-class FindingsPanel(BaseSidePanel):
-    """What preflight says of the issue as it was last saved."""
-
-    class SidePanelToggle(BaseSidePanel.SidePanelToggle):
-        aria_label = _("Toggle what to mend before sending")
-        icon_name = "clipboard-list"
-
-        def get_context_data(self, parent_context: Any) -> dict[str, Any]:
-            blocking = [f for f in self.panel.findings if f.severity is Severity.BLOCK]
-            return {**super().get_context_data(parent_context), "count": len(blocking)}
-
-    name = "findings"
-    title = _("Before sending")
-    template_name = "staff/findings_panel.html"
-    order = 450
-
-    def __init__(self, issue: Issue, request: HttpRequest) -> None:
-        super().__init__(issue, request)
-        self.findings = preview.preview_of(issue).findings
-
-    def get_context_data(self, parent_context: Any) -> dict[str, Any]:
-        return {**super().get_context_data(parent_context), "findings": self.findings}
 
 
 class _WithFindings:
@@ -158,7 +134,11 @@ class IssueViewSet(SnippetViewSet):
     translate_url = "wagtailsnippets_pipeline_issue:translate"
 
     def get_urlpatterns(self) -> list[URLPattern]:
-        return [*super().get_urlpatterns(), path("translate/<int:pk>/", translate, name="translate")]
+        ours = [
+            path("translate/<int:pk>/", translate, name="translate"),
+            path("ask-links/<int:pk>/", ask_links, name="ask_links"),
+        ]
+        return [*super().get_urlpatterns(), *ours]
 
     def on_register(self) -> None:
         """Gives the model its preview, as Wagtail gives it its form: models know nothing of pages."""

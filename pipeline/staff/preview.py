@@ -8,12 +8,15 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from pipeline import sending
-from pipeline.content.types import Compilation, ContentError, Finding, Severity
+from pipeline.content import preflight
+from pipeline.content.preflight.findings import block
+from pipeline.content.types import Compilation, ContentError, Finding, IssueDocument
+from pipeline.documents import document_of, profile_of
 from pipeline.models import Issue, Newsletter
+from pipeline.staff.findings import Grade, graded
 
 HTML, TEXT = "html", "text"
 MODES: Final = [(HTML, gettext_lazy("Message")), (TEXT, gettext_lazy("Text part"))]
@@ -33,24 +36,42 @@ class Preview:
 
     compilation: Compilation | None
     findings: tuple[Finding, ...]
+    document: IssueDocument | None = None
+    """What the findings' places are in; None when there is none."""
+
+    @property
+    def grades(self) -> list[Grade]:
+        return graded(self.findings, self.document)
 
 
 def preview_of(issue: Issue) -> Preview:
     """Compile the issue as it stands in memory, saved or not."""
     try:
-        compilation = sending.compiled(issue)
+        document = document_of(issue)
     except Newsletter.DoesNotExist:
-        return _impossible("newsletter", _("Choose the newsletter first."))
+        return Preview(None, (block("not-ready", "newsletter", "Choose the newsletter first."),))
     except ContentError as error:
-        return _impossible(error.source, error.message)
-    return Preview(compilation, compilation.findings)
+        return impossible(error)
+    try:
+        compilation = sending.compiled(issue)
+    except ContentError as error:
+        known = preflight.check(document, profile_of(issue.newsletter))
+        return Preview(None, known if preflight.blocked(known) else impossible(error).findings, document)
+    return Preview(compilation, compilation.findings, document)
+
+
+def impossible(error: ContentError) -> Preview:
+    """Of an issue that cannot be compiled, or read."""
+    return Preview(None, (block("not-ready", error.source, "{error}", error=error.message),))
 
 
 def serve(issue: Issue, request: HttpRequest, mode: str) -> HttpResponse:
     """The response of Wagtail's preview panel."""
     preview = preview_of(issue)
     if preview.compilation is None:
-        response = render(request, "staff/preview_impossible.html", {"findings": preview.findings})
+        response = render(
+            request, "staff/preview_impossible.html", {"grades": graded(preview.findings, preview.document)}
+        )
     elif mode == TEXT:
         response = render(request, "staff/preview_text.html", {"text": preview.compilation.text})
     else:
@@ -58,7 +79,3 @@ def serve(issue: Issue, request: HttpRequest, mode: str) -> HttpResponse:
     response["Content-Security-Policy"] = POLICY
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _impossible(place: str, message: str) -> Preview:
-    return Preview(None, (Finding("not-ready", Severity.BLOCK, place, message),))

@@ -15,10 +15,12 @@ from wagtail.admin.viewsets.base import ViewSet
 from pipeline import sending, transitions
 from pipeline.content import merge, message, preflight
 from pipeline.content.reader import values_of
-from pipeline.content.types import ContentError
+from pipeline.content.types import ContentError, IssueDocument
 from pipeline.content.types import Proof as Segments
+from pipeline.documents import document_of
 from pipeline.models import Issue, Proof, Publication
 from pipeline.queries.publications import newest_of
+from pipeline.staff.findings import graded
 from pipeline.staff.preview import POLICY, SIZES
 from pipeline.staff.sends import actor, require
 from pipeline.tokens import StandIn
@@ -68,6 +70,7 @@ def proof(request: HttpRequest, key: str) -> HttpResponse:
         "text": message.message_parts(segments, _values(segments))[1],
         "head": message.head(segments),
         "links": segments.links,
+        "grades": graded(shown.said, _document(shown)),
         "blocked": preflight.blocked(shown.said),
         "sends": shown.sends.order_by("pk"),
         **_on_the_web(request, shown),
@@ -114,6 +117,14 @@ def _make(request: HttpRequest, issue: Issue) -> HttpResponse:
         messages.error(request, _("No proof can be made yet: %(why)s") % {"why": error})
         return redirect("proofs:of-issue", issue.pk)
     return redirect("proofs:proof", made.pk)
+
+
+def _document(shown: Proof) -> IssueDocument | None:
+    """What the places of its findings are in: the draft that it was made of."""
+    try:
+        return document_of(shown.revision.as_object()) if shown.revision else None
+    except ContentError:
+        return None  # written by an older version under other rules; the places stay as they are
 
 
 def _found(key: str) -> Proof:

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +20,7 @@ from wagtail.admin import messages
 from wagtail.admin.viewsets.base import ViewSet
 
 from pipeline import sending
-from pipeline.content.types import ContentError, Finding
+from pipeline.content.types import ContentError
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Send, UnknownLanguage
 from pipeline.queries import Audience
@@ -130,7 +131,8 @@ def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> Htt
         form.add_error(None, str(error))
         return render(request, "staff/send_form.html", context)
     context |= {"reach": reach, "chapters": chapters_of(reach), "choices": _choices(sending.audience_of(issues, plan))}
-    context |= {"editions": [(each, _findings(each)) for each in issues], "chosen": form.cleaned_data}
+    context |= {"editions": [(each, preview_of(each).grades) for each in issues], "chosen": form.cleaned_data}
+    context |= {"may_ask": settings.LINK_CHECK and request.user.has_perm("pipeline.change_issue")}
     if "typed" not in request.POST or "back" in request.POST:
         return render(request, "staff/send_form.html" if "back" in request.POST else "staff/send_review.html", context)
     if _digits(form.cleaned_data["typed"]) != str(reach.reached):
@@ -174,7 +176,3 @@ def _choices(audience: Audience) -> dict[str, str]:
 def _digits(typed: str) -> str:
     """`2,000` and `2 000` are 2000 too."""
     return "".join(char for char in typed if char.isdecimal())
-
-
-def _findings(issue: Issue) -> tuple[Finding, ...]:
-    return preview_of(issue).findings

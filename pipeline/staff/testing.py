@@ -118,7 +118,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _sent(request, issue, form):
         return redirect("testing:test", pk)
     draft = issue.get_latest_revision_as_object()
-    context = {"issue": issue, "form": form, "findings": preview_of(draft).findings, "tests": _last_tests(issue)}
+    context = {"issue": issue, "form": form, "grades": preview_of(draft).grades, "tests": _last_tests(issue)}
     return render(request, "staff/test.html", context)
 
 

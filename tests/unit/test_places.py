@@ -1,5 +1,6 @@
 """Places of findings: where they are in a file, and how a person finds them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from issuefiles import FRONT
 from pipeline.content import walk
 from pipeline.content.issuefile import IssueFile, parse, write
 from pipeline.content.preflight.places import Where, where
+from pipeline.content.types import Button, Paragraph, Section
 
 BODY = """\
 # One {lang=en}
@@ -117,7 +119,7 @@ BUTTON = "sections[0].articles[0].blocks[2]"
         ),
         (
             "sections[2].articles[0].blocks[0].rows[1].value",
-            Where("", "Notices", "Busan Urban Tech House looks for start-ups", "Facts", "Period"),
+            Where("", "Notices", "Busan Urban Tech House looks for start-…", "Facts", "Period"),
         ),
         ("sections[9]", Where("sections[9]")),
         ("sections[0].articles[0].blocks[99]", Where("sections[0].articles[0].blocks[99]")),
@@ -125,6 +127,12 @@ BUTTON = "sections[0].articles[0].blocks[2]"
 )
 def test_a_person_finds_it_by_its_titles(place, expected):
     assert where(ENGLISH, place) == expected
+
+
+def test_signs_in_plain_text_are_no_markup():
+    sections = (Section("One", (), (Button("<b> & Co", "https://a.org/"), Paragraph("<em>a</em> &lt; b"))),)
+    shown = [where(replace(ENGLISH, sections=sections), f"sections[0].intro[{at}]").words for at in (0, 1)]
+    assert shown == ["<b> & Co", "a < b"]
 
 
 def test_markup_is_not_quoted():

@@ -1,8 +1,14 @@
-"""docs/preflight.md lists every finding there is, with its severity, and every finding is shown by some test."""
+"""docs/preflight.md lists every finding there is, every finding is shown by some test, and said in Korean too."""
 
 import ast
 import re
+import string
+from collections.abc import Iterator
 from pathlib import Path
+
+from test_translations import WRITTEN
+
+from pipeline.content import brand
 
 ROOT = Path(__file__).parents[2]
 SAYING = {"block", "warn", "note"}
@@ -40,3 +46,35 @@ def test_every_finding_is_listed_with_its_severity():
 def test_every_finding_is_shown_by_a_test():
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__))
     assert [identity for identity in said() if f'"{identity}"' not in tests] == []
+
+
+CONTENT = ROOT / "pipeline" / "content"
+SPEAKING = [
+    *(CONTENT / "preflight").rglob("*.py"), CONTENT / "parity.py", ROOT / "pipeline" / "linkcheck.py",
+    ROOT / "pipeline" / "commands" / "proofing.py", ROOT / "pipeline" / "staff" / "preview.py",
+]  # fmt: skip
+
+
+def patterns() -> Iterator[str]:
+    """What findings say, before their values are put in."""
+    for path in SPEAKING:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Assign(targets=[ast.Name(id="pattern" | "why")], value=ast.Constant(value=str(said))):
+                    yield said
+                case ast.Call(func=ast.Name(id=name), args=[_, _, ast.Constant(value=str(said)), *_]) if name in SAYING:
+                    yield said
+    yield from (setting.rule for setting in brand.SETTINGS.values())
+    yield from brand._HARD_TO_READ.values()
+    yield brand.problem("nothing", "").pattern
+
+
+def names(pattern: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(pattern) if name}
+
+
+def test_every_finding_is_said_in_korean_too():
+    all_patterns = {pattern for pattern in patterns() if re.sub(r"\{\w+\}|\W", "", pattern)}
+    assert len(all_patterns) > 70
+    assert sorted(all_patterns - set(WRITTEN)) == []
+    assert [pattern for pattern in all_patterns if names(WRITTEN[pattern]) - names(pattern)] == []

@@ -82,20 +82,21 @@ def _hosts(document: IssueDocument) -> Iterator[Finding]:
         host = parts.hostname or ""
         found.setdefault((host, hosts.reach(host), parts.scheme), []).append(target)
     for (host, reach, scheme), at in found.items():
-        yield from _host(reach, scheme, at[0].place, host=host, url=at[0].url, count=len(at))
+        more = f" +{len(at) - 1}" if len(at) > 1 else ""
+        yield from _host(reach, scheme, at[0].place, host=host, url=f"{at[0].url}{more}")
 
 
 def _host(reach: Reach, scheme: str, place: str, **values: object) -> Iterator[Finding]:
     match reach:
         case Reach.NOWHERE:
-            pattern = "“{host}” is the reader's own machine or none at all; write a public address ({count}: {url})"
+            pattern = "“{host}” is the reader's own machine or none at all; write a public address ({url})"
             yield block("host-nowhere", place, pattern, **values)
         case Reach.INSIDE:
-            pattern = "“{host}” is known only inside some network; readers elsewhere cannot open it ({count}: {url})"
+            pattern = "“{host}” is known only inside some network; readers elsewhere cannot open it ({url})"
             yield warn("host-inside", place, pattern, **values)
         case Reach.EXAMPLE:
-            pattern = "“{host}” is a name set aside for examples; no reader can open it ({count}: {url})"
+            pattern = "“{host}” is a name set aside for examples; no reader can open it ({url})"
             yield note("host-example", place, pattern, **values)
         case Reach.PUBLIC if scheme == "http":
-            pattern = "“{host}” is addressed unencrypted; write https:// if it answers there ({count}: {url})"
+            pattern = "“{host}” is addressed unencrypted; write https:// if it answers there ({url})"
             yield warn("http", place, pattern, **values)

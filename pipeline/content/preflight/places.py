@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass, fields
+from html import unescape
 
 from pipeline.content.types import Block, IssueDocument
 
 _WITHIN = re.compile(r"sections\[(\d+)\](?:\.intro\[(\d+)\]|\.articles\[(\d+)\](?:\.blocks\[(\d+)\])?)?")
 _MARKUP = re.compile("<[^<>]*>")
+_MARKED_UP = frozenset({"html", "items"})
 _SHOWN = 40
 
 
@@ -37,22 +39,27 @@ def _within(document: IssueDocument, found: re.Match[str]) -> Where:
     if intro is not None:
         return _block(section.title, "", section.intro[intro])
     if article is None:
-        return Where(section=section.title)
+        return Where(section=_short(section.title))
     titled = section.articles[article]
     if block is None:
-        return Where(section=section.title, article=titled.title)
+        return Where(section=_short(section.title), article=_short(titled.title))
     return _block(section.title, titled.title, titled.blocks[block])
 
 
 def _block(section: str, article: str, block: Block) -> Where:
-    return Where("", section, article, type(block).__name__, _words(block))
+    return Where("", _short(section), _short(article), type(block).__name__, _words(block))
 
 
 def _words(block: Block) -> str:
     """The first thing in it that somebody wrote."""
-    values = [getattr(block, field.name) for field in fields(block) if field.name not in {"style", "lang"}]
-    first = next((value for value in values if value), "")
+    values = [(field.name, getattr(block, field.name)) for field in fields(block)]
+    name, first = next((each for each in values if each[1] and each[0] not in {"style", "lang"}), ("", ""))
     while isinstance(first, tuple):
         first = first[0] if first else ""
-    text = " ".join(_MARKUP.sub("", first).split())
+    if name in _MARKED_UP:
+        first = unescape(_MARKUP.sub("", first.replace("<br/>", " ")))
+    return _short(" ".join(first.split()))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"

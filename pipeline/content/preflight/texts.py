@@ -29,11 +29,11 @@ def check(field: Field) -> Iterator[Finding]:
 
 def characters(place: str, text: str) -> Iterator[Finding]:
     if found := _CONTROL.search(text):
-        pattern = "{where}: U+{code} is a control character; take it out"
-        yield block("control", place, pattern, where=_where(text, found.start()), code=f"{ord(found[0]):04X}")
+        pattern = "line {line}, column {column}: U+{code} is a control character; take it out"
+        yield block("control", place, pattern, **_where(text, found))
     if found := _DIRECTION.search(text):
-        pattern = "{where}: U+{code} turns the direction of the text around; take it out"
-        yield block("direction", place, pattern, where=_where(text, found.start()), code=f"{ord(found[0]):04X}")
+        pattern = "line {line}, column {column}: U+{code} turns the direction of the text around; take it out"
+        yield block("direction", place, pattern, **_where(text, found))
 
 
 def header(place: str, text: str) -> Iterator[Finding]:
@@ -69,5 +69,7 @@ def _fallbacks(field: Field, text: str, *, before: str = "") -> Iterator[Finding
             yield warn("merge-fallback", field.place, pattern, tag=part, how=how)
 
 
-def _where(text: str, at: int) -> str:
-    return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
+def _where(text: str, found: re.Match[str]) -> dict[str, object]:
+    at = found.start()
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    return {"line": line, "column": column, "code": f"{ord(found[0]):04X}"}
