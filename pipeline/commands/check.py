@@ -41,7 +41,7 @@ def listed(findings: Sequence[Finding], issue: IssueFile) -> list[dict[str, obje
         {"id": each.id, "severity": each.severity, "place": each.place, "line": line, "column": column}
         | {"message": each.message}
         for each in findings
-        for line, column in [issue.position(each.place) or (0, 0)]
+        for line, column in [issue.found(each) or (0, 0)]
     ]
 
 
@@ -52,7 +52,7 @@ def told(findings: Sequence[Finding], place: Callable[[Finding], str] = lambda f
 
 def place_in(finding: Finding, issue: IssueFile, path: Path) -> str:
     """`issue.md:32:1 Policy › A bridge opens › Picture “The bridge at noon”`."""
-    found, position = where(issue.document, finding.place), issue.position(finding.place)
+    found, position = where(issue.document, finding.place), issue.found(finding)
     block = f"{found.block} “{found.words}”" if found.words else found.block
     names = " › ".join(part for part in (found.name, found.section, found.article, block) if part)
     return f"{path}:{position.line}:{position.column} {names}" if position else names

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pipeline.content import merge
 from pipeline.content.issuefile.fields import first_forbidden
 from pipeline.content.issuefile.frontmatter import read_front_matter, write_front_matter
 from pipeline.content.issuefile.normal import normal_profile, normalise
@@ -20,7 +21,7 @@ from pipeline.content.issuefile.places import Position
 from pipeline.content.issuefile.reader import read_sections
 from pipeline.content.issuefile.spans import normal_html
 from pipeline.content.issuefile.writer import write_sections
-from pipeline.content.types import ContentError, IssueDocument, NewsletterProfile
+from pipeline.content.types import ContentError, Finding, IssueDocument, NewsletterProfile
 
 __all__ = ["IssueFile", "Position", "normal", "normal_html", "normalise", "parse", "write"]
 
@@ -35,6 +36,14 @@ class IssueFile:
     """None when the front matter names the newsletter by its slug alone."""
     begun: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
     """Where in the file each part begins, by its place; nothing for an issue that comes from elsewhere."""
+
+    text: str = field(default="", compare=False, repr=False)
+    """The file as it was read, with line ends as `\n`."""
+
+    def found(self, finding: Finding) -> Position | None:
+        """Where in the file a finding is: that of a merge tag at the tag, any other at what it is within."""
+        begun = self.position(finding.place)
+        return _bad_tag(self.text, begun) if begun and finding.id == "text" else begun
 
     def position(self, place: str) -> Position | None:
         """Where a place is in the file, or what it is within: `subject`, `sections[0].articles[1].blocks[2].url`."""
@@ -55,7 +64,7 @@ def parse(text: str, *, source: str = "issue file") -> IssueFile:
     matter, body = _split(text, source)
     front = read_front_matter(matter, source=source)
     sections, begun = read_sections(body, source=source)
-    return IssueFile(IssueDocument(sections=sections, **front.fields), front.profile, {**front.begun, **begun})
+    return IssueFile(IssueDocument(sections=sections, **front.fields), front.profile, {**front.begun, **begun}, text)
 
 
 def write(issue: IssueFile) -> str:
@@ -90,6 +99,19 @@ def _error_at(text: str, position: int, message: str, source: str) -> ContentErr
     return ContentError(message, source=source, line=before.count("\n") + 1, column=position - before.rfind("\n"))
 
 
+def _bad_tag(text: str, begun: Position) -> Position:
+    """The first merge tag from a place on that is none; the place itself when there is no such."""
+    start = sum(len(line) + 1 for line in text.split("\n")[: begun.line - 1]) + begun.column - 1
+    for tag in _TAG.finditer(text, start):
+        try:
+            merge.parse(" ".join(tag[0].split()))
+        except ContentError:
+            before = text[: tag.start()]
+            return Position(before.count("\n") + 1, tag.start() - before.rfind("\n"))
+    return begun
+
+
+_TAG = re.compile(r"(?<!\\)\{\{.*?\}\}", re.DOTALL)
 _OPENING = re.compile(r"---[ \t]*\n")
 _CLOSING = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
 
