@@ -195,6 +195,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         known = (self.loader.paths.index(path) for path in paths if path in self.loader.paths)
         return next((self.files[number].name for number in known), name)
 
+    def join_path(self, template: str, parent: str) -> str:
+        """Of what a template includes: nothing whose values are not escaped as its own are."""
+        if _is_markup(template) != _is_markup(parent):
+            raise SecurityError(
+                f"{template!r} cannot be used in {parent!r}: in text values are not escaped, in MJML they are"
+            )
+        return super().join_path(template, parent)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         return attr not in _NO_METHODS and super().is_safe_attribute(obj, attr, value)
 

@@ -1,6 +1,7 @@
 """Proofs: filed once, named by what a reader can see, and never changed by anybody."""
 
 import re
+from shutil import copytree
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -60,6 +61,17 @@ def test_a_proof_knows_where_it_comes_from(issue):
     assert proof.layout_version == layout.version("bulletin")
     assert (proof.html_size, proof.encoded_size) > (5_000, 5_000)
     assert [link.url for link in message.load(bytes(proof.packed)).links] == ["https://example.org/bridge"]
+
+
+def test_an_own_layout_is_used_and_its_version_kept(issue, settings, tmp_path):
+    copytree(layout.LAYOUTS / "letter", tmp_path / "council")
+    page = tmp_path / "council" / "layout.mjml"
+    page.write_text(page.read_text().replace("</h1>", " (council)</h1>"))
+    settings.LAYOUTS = tmp_path
+    issue.newsletter.layout = "council"
+    proof = make_proof(issue)
+    assert "(council)</h1>" in compiled(issue).html
+    assert (proof.layout, proof.layout_version) == ("council", layout.version("council", tmp_path))
 
 
 def test_a_draft_is_another_proof_than_the_published_text(issue):

@@ -106,6 +106,14 @@ def test_everything_is_escaped(folder):
     assert "<" not in rendered(folder, source, x="<b>")
 
 
+def test_text_in_which_nothing_is_escaped_cannot_stand_in_markup(folder):
+    (folder / "open.txt").write_text("{{ heading.text }}")
+    for way in ("include 'open.txt'", "extends 'open.txt'", "import 'open.txt' as o"):
+        error = refused(folder, f"\n{{% {way} %}}")
+        assert "'open.txt' cannot be used in 'layout.mjml'" in error.message
+        assert error.line == 2
+
+
 def test_a_changed_file_is_read_again(folder):
     assert rendered(folder, "<a>1</a>") == "<a>1</a>"
     assert rendered(folder, "<a>1</a><b>2</b>") == "<a>1</a><b>2</b>"
