@@ -20,6 +20,7 @@ from pipeline import pictures, transitions
 from pipeline.content import layout, preflight, walk
 from pipeline.content.compile import compile_issue
 from pipeline.content.message import dump
+from pipeline.content.preflight.places import where
 from pipeline.content.tracking import Tracking
 from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PictureUse, Shape, Site
 from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
@@ -40,7 +41,8 @@ class BlockedError(PressrunError):
 
     def __init__(self, issue: Issue, findings: Sequence[Finding]) -> None:
         self.findings = findings
-        lines = "\n".join(f"  {found.place}: {found.message}" for found in findings)
+        document = document_of(issue)
+        lines = "\n".join(f"  {where(document, found.place)}: {found.message}" for found in findings)
         super().__init__(f"{issue} is not fit to send. Nothing was sent. Mend these first:\n{lines}")
 
 

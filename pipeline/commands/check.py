@@ -52,10 +52,8 @@ def told(findings: Sequence[Finding], place: Callable[[Finding], str] = lambda f
 
 def place_in(finding: Finding, issue: IssueFile, path: Path) -> str:
     """`issue.md:32:1 Policy › A bridge opens › Picture “The bridge at noon”`."""
-    found, position = where(issue.document, finding.place), issue.found(finding)
-    block = f"{found.block} “{found.words}”" if found.words else found.block
-    names = " › ".join(part for part in (found.name, found.section, found.article, block) if part)
-    return f"{path}:{position.line}:{position.column} {names}" if position else names
+    name, position = str(where(issue.document, finding.place)), issue.found(finding)
+    return f"{path}:{position.line}:{position.column} {name}" if position else name
 
 
 def _chapters(findings: Sequence[Finding], place: Callable[[Finding], str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from newsroom import DOCUMENT, Newsroom, a_newsletter, an_issue, signed_in
 from pipeline.content.preflight.findings import note, warn
 from pipeline.content.types import Article, Button, ContentError, Paragraph, Picture, Section
 from pipeline.models import Issue
+from pipeline.sending import BlockedError, make_proof
 from pipeline.staff import checking
 from pipeline.staff.preview import impossible, preview_of
 
@@ -158,3 +159,9 @@ def test_the_last_look_shows_the_findings_and_asks_links():
 def test_a_place_that_is_gone_is_shown_as_it_is():
     [grade] = checking.graded([note("x", "sections[7].title", "y")], DOCUMENT)
     assert grade.findings[0].place == "sections[7].title"
+
+
+def test_a_refusal_to_send_names_what_to_mend():
+    issue = an_issue_of(Button("Go", "http://localhost/"))
+    with pytest.raises(BlockedError, match=r"Policy › A bridge opens › Button “Go”: “localhost” is the reader's own"):
+        make_proof(issue)

@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.content.preflight import clients, css
+from pipeline.content.preflight import clients, contrast, css
 from pipeline.content.preflight.clients.table import FAMILIES, PLATFORMS, harmless, table
 from pipeline.content.preflight.page import Page
 from pipeline.content.types import Severity
@@ -191,3 +193,12 @@ def test_selectors_mean_what_they_mean_to_browsers(selector, ids):
     )
     found = {element.get("id") for one in css.selectors(selector) for element in page.matching(one)}
     assert found == set(ids)
+
+
+@given(st.text(alphabet="ab{}@;:,.#>[]()\"'!/* \n-=", max_size=60))
+def test_no_style_sheet_breaks_it(sheet):
+    for rule in css.rules(sheet):
+        css.selectors(rule.selector)
+    page = Page.read(f"<html><head><style>{sheet}</style></head><body style='{sheet}'><p class='a'>x</p></body></html>")
+    list(clients.check(page, "en"))
+    list(contrast.check(page))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from bulletin import ENGLISH, KOREAN, NEWSLETTER, NEWSLETTER_KO, NONCE, SITE
+from test_sample_issue import LANGUAGES, sample
 
 from pipeline.content import preflight
 from pipeline.content.compile import compile_issue
@@ -30,6 +31,15 @@ def added(snippet):
 
 def test_nothing_stands_against_a_good_page():
     assert GOOD.findings == ()
+
+
+@pytest.mark.parametrize("layout", ["bulletin", "digest", "letter"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sample_is_fit_to_send_and_gives_no_warning(language, layout):
+    issue = sample(language)
+    made = compile_issue(issue.document, replace(issue.newsletter, layout=layout), SITE, nonce=NONCE)
+    told = {finding.id: finding.severity for finding in made.findings}
+    assert told == {"host-example": Severity.NOTE} | ({"client-unknown": Severity.NOTE} if language == "ko" else {})
 
 
 def test_of_a_korean_page_only_what_nobody_knows_is_told():

@@ -23,6 +23,11 @@ class Where:
     words: str = ""
     """How the block begins."""
 
+    def __str__(self) -> str:
+        """`Policy › A bridge opens › Picture “The bridge at noon”`."""
+        block = f"{self.block} “{self.words}”" if self.words else self.block
+        return " › ".join(part for part in (self.name, self.section, self.article, block) if part)
+
 
 def where(document: IssueDocument, place: str) -> Where:
     """What a place in a document means. A place that is not there comes back as its own name."""
