@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pipeline.commands.layout import own_layouts
 from pipeline.content import compile as chain
-from pipeline.content import preflight
+from pipeline.content import layout, preflight
 from pipeline.content.issuefile import IssueFile
 from pipeline.content.preflight.findings import note
 from pipeline.content.types import (
@@ -26,8 +26,18 @@ def compiled(folder: IssueFolder, tried: Tried) -> Compilation:
     """Compile it; the same file with the same pictures gives the same bytes. Raises ContentError."""
     issue, site = folder.issue, site_of(folder.issue)
     newsletter, pictures = issue.newsletter or _stand_in(issue.document.newsletter), _public(tried, site)
+    _check_layout(folder, newsletter.layout)
     nonce = sha256(repr((issue, site, pictures)).encode()).hexdigest()[:16]
     return chain.compile_issue(issue.document, newsletter, site, nonce=nonce, layouts=own_layouts(), pictures=pictures)
+
+
+def _check_layout(folder: IssueFolder, name: str) -> None:
+    """Raise ContentError, at the place where the file names it, for a layout that does not exist."""
+    try:
+        layout.folders(name, own_layouts())
+    except ContentError as error:
+        line, column = folder.issue.position("newsletter.layout") or (0, 0)
+        raise ContentError(error.message, source=str(folder.path), line=line, column=column) from error
 
 
 def findings_of(folder: IssueFolder) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from jinja2 import (
@@ -144,19 +145,26 @@ class _Loader(FileSystemLoader):
         self.folders = folders
         self.files: list[File] = []
         self.paths: list[str] = []
+        self._lock = Lock()
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, path, uptodate = super().get_source(environment, template)
         inside = [folder for folder in self.folders if Path(path).resolve().is_relative_to(folder.resolve())]
         if not inside:
             raise SecurityError(f"{template!r} leads out of the layout's folder; put a copy of the file there")
-        if path not in self.paths:
-            self.paths.append(path)
-            self.files.append(File("", ""))
-        number = self.paths.index(path)
         source = re.sub("\r\n?", "\n", source)
-        self.files[number] = File(_title(Path(path), self.folders), source)
+        number = self._kept(path, File(_title(Path(path), self.folders), source))
         return marked(source, number, name=template), path, uptodate
+
+    def _kept(self, path: str, file: File) -> int:
+        """The number of a file, under which its newest source is kept. Threads share the loader."""
+        with self._lock:
+            if path in self.paths:
+                self.files[self.paths.index(path)] = file
+            else:
+                self.files.append(file)
+                self.paths.append(path)
+            return self.paths.index(path)
 
 
 def _title(path: Path, folders: Sequence[Path]) -> str:

@@ -27,7 +27,8 @@ _WHOLE: Final = frozenset({"br", "col", "hr", "img", "meta"})
 _EVERYWHERE: Final = frozenset({"class", "dir", "id", "lang", "role", "style", "title"})
 _OWN: Final = {
     "a": {"href", "name", "rel"},
-    "bdo": set[str](),
+    "div": {"align"},
+    "p": {"align"},
     "col": {"span", "width"},
     "colgroup": {"span", "width"},
     "img": {"align", "alt", "border", "height", "src", "width"},
