@@ -6,6 +6,8 @@ import pytest
 from snippets import PICTURE, page, rendered, wrong
 
 from pipeline.content.mjml import bans
+from pipeline.content.slots import SlotTable
+from pipeline.content.types import Context
 
 
 @pytest.mark.parametrize("tag", bans.COMPONENTS)
@@ -110,6 +112,7 @@ def text(inside):
         (text('<b style="background:url(https://example.org/a.png)">x</b>'), "nothing may be loaded from a style"),
         (text('<b style="color:red;color:#123456">x</b>'), "color stands twice in one style"),
         (text('<b style="margin:0;margin-left:1px">x</b>'), "margin and margin-left set the same thing"),
+        (text(f'<b style="color:{SlotTable("n" * 8).token("name", Context.HTML)}">x</b>'), "a merge tag has no place"),
         (text('<b style="{{ x }}">x</b>'), "is no declaration"),
         (page("mj-raw", inside='<link rel="stylesheet" href="x" />'), "premailer would fetch it"),
         (page("mj-raw", inside='<base href="x" />'), "it would move every address"),

@@ -73,6 +73,8 @@ _REASONS: Final = {
     "include": "use {% include %}",
 }
 _DECLARATION = re.compile(r"\s*([A-Za-z][A-Za-z-]*)\s*:[^:;{}<>@]+(?:;|\Z)")
+_SLOT = re.compile("X[A-Za-z0-9]{8,64}N[0-9]+X")
+"""What `slots` puts in the place of a merge tag."""
 _LOADING = re.compile(r"url\s*\(|expression\s*\(|@import", re.IGNORECASE)
 Problem = tuple[str, str]
 """What is wrong, and the attribute that it is about; empty for the element itself."""
@@ -136,6 +138,8 @@ def _style(value: str) -> str:
     """What is wrong with a style attribute; empty when nothing is."""
     if _LOADING.search(value):
         return "nothing may be loaded from a style; use an attribute such as background-url or src"
+    if _SLOT.search(value):
+        return "a merge tag has no place in a style, where premailer drops it; put it into the text or an address"
     names, at = list[str](), 0
     while at < len(value.rstrip()):
         found = _DECLARATION.match(value, at)
