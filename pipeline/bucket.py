@@ -12,7 +12,7 @@ from boto3.s3.transfer import TransferConfig  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from django.conf import settings
-from django.core.files.base import ContentFile, File
+from django.core.files.base import ContentFile
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 
 _FOR_EVER: Final = {"CacheControl": "public, max-age=31536000, immutable"}
@@ -52,12 +52,12 @@ class Bucket(S3Storage):  # type: ignore[misc]
         with self._answering():
             super().delete(name)
 
-    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+    def _open(self, name: str, mode: str = "rb") -> Any:
         """The file whole, as it is now: pictures are small."""
         with self._answering(), super()._open(name, mode) as file:
             return ContentFile(file.read(), name=name)
 
-    def _save(self, name: str, content: File[bytes]) -> str:
+    def _save(self, name: str, content: Any) -> str:
         with self._answering():
             return str(super()._save(name, content))
 

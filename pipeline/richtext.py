@@ -72,7 +72,8 @@ def cleaned(source: str) -> str:
 
     Addresses that no issue may hold are for `paragraphs_of` to refuse first: here they would be gone without a word.
     """
-    return nh3.clean(source, tags=_KEPT, attributes={"a": {"href"}}, link_rel=None)
+    clean = nh3.clean(source, tags=_KEPT, attributes={"a": {"href"}}, link_rel=None)
+    return clean.replace("<br>", "<br/>")  # as Wagtail's editor wants to read it
 
 
 def source_of(html: Html) -> str:

@@ -55,6 +55,8 @@ class BrandFields(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         held: Mapping[str, str] = self.instance.brand  # type: ignore[attr-defined]
+        for name in LOGOS:  # a plain list: Wagtail's chooser comes with a script inside the page, which is not let in
+            self.fields[name].queryset = self.fields[name].queryset.order_by("title", "pk")  # type: ignore[attr-defined]
         self.initial.setdefault("layout", self.instance.layout)  # type: ignore[attr-defined]
         for name, setting in SETTINGS.items():
             self.initial.setdefault(PREFIX + name, held.get(name, setting.default))
@@ -102,7 +104,7 @@ def panel() -> Panel:
             ),
             FieldRowPanel(
                 [
-                    FieldPanel("logo"),
+                    FieldPanel("logo", widget=forms.Select, help_text=_("From the library, where it is uploaded.")),
                     FieldPanel(
                         "brand_logo",
                         help_text=_("In place of a chosen one: a PNG, JPEG or GIF that everybody can load."),
@@ -111,7 +113,11 @@ def panel() -> Panel:
             ),
             FieldRowPanel(
                 [
-                    FieldPanel("logo_dark", help_text=_("Without one, dark mode puts the logo on a white plate.")),
+                    FieldPanel(
+                        "logo_dark",
+                        widget=forms.Select,
+                        help_text=_("Without one, dark mode puts the logo on a white plate."),
+                    ),
                     FieldPanel("brand_logo_dark"),
                 ]
             ),
