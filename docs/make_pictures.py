@@ -1,8 +1,9 @@
-"""Make the pictures of the README anew: the sample issue as readers see it, and the books of its demo.
+"""Make the pictures anew: the sample issue as readers see it in every layout, and the books of its demo.
 
     make pictures        (needs Debian's chromium)
 
-The issue is rendered by `pressrun render`; the books are those of a fresh `pressrun demo`, photographed in the pages.
+The issue is rendered by `pressrun render`; its pictures are called issue-20-LAYOUT-LANGUAGE-WIDTH-LIGHT. The books are
+those of a fresh `pressrun demo`, photographed in the pages.
 """
 
 import io
@@ -16,62 +17,85 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from pipeline.content.layout import names as layouts
 from pipeline.embedded import attach, detach
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "pictures"
 RUN = [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main())"]
-FIRST_SCREEN = ViewportSize(width=650, height=1000)
+DESK, PHONE = 650, 375
+FIRST, GAP, LAST = 3200, 24, 1600
+"""Of a page that is longer: pixels from its start, and from its end."""
 PASSWORD = "a long password for one picture"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 def main() -> None:
+    """Of `issues` and `books`, those that are named; both when none is."""
     chromium = shutil.which("chromium")
     if not chromium:
         sys.exit("chromium is missing; it comes with Debian's package of that name.")
+    wanted = sys.argv[1:] or ["issues", "books"]
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
-        for language in ("en", "ko"):
-            for width, scheme in ((650, "light"), (650, "dark"), (375, "light"), (375, "dark")):
-                _issue(browser, Path(folder), language, width=width, scheme=scheme)
-        _books(browser, Path(folder))
+        if "issues" in wanted:
+            for layout, language in product(layouts(), ("en", "ko")):
+                _issue(browser, Path(folder), layout, language)
+        if "books" in wanted:
+            _books(browser, Path(folder))
         browser.close()
 
 
-def _issue(browser: Browser, folder: Path, language: str, *, width: int, scheme: str) -> None:
-    out = folder / language
-    if not out.exists():
-        _run("render", str(DOCS / "sample" / f"issue-20.{language}.md"), "--out", str(out))
-        # Shown from the disk, its pictures are those that were written beside it.
-        page = (out / "message.html").read_text(encoding="utf-8")
-        local = page.replace("http://127.0.0.1:8000/media/", f"{(out / 'media').resolve().as_uri()}/")
-        (out / "message.html").write_text(local, encoding="utf-8")
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto((out / "message.html").as_uri())
-    page.wait_for_load_state("networkidle")
-    if width == FIRST_SCREEN["width"] and scheme == "light":
-        page.set_viewport_size(FIRST_SCREEN)
-        _keep(page.screenshot(), f"first-screen-{language}")
-    suffix = f"{'-phone' if width < 600 else ''}{'-dark' if scheme == 'dark' else ''}"
-    _photograph(page, f"issue-20-{language}{suffix}")
+def _issue(browser: Browser, folder: Path, layout: str, language: str) -> None:
+    """The sample in a layout, as wide as a desk and as a phone, in light and dark."""
+    url = _rendered(folder / f"{layout}-{language}", layout, language).as_uri()
+    for width, scheme in product((DESK, PHONE), ("light", "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(url)
+        page.wait_for_load_state("networkidle")
+        if (layout, width, scheme) == ("bulletin", DESK, "light"):
+            _keep(_picture(page.screenshot()), f"first-screen-{language}")
+        _keep(_ends(_picture(page.screenshot(full_page=True))), f"issue-20-{layout}-{language}-{width}-{scheme}")
+        page.close()
 
 
-def _photograph(page: Page, name: str) -> None:
-    _keep(page.screenshot(full_page=True), name)
-    page.close()
+def _rendered(out: Path, layout: str, language: str) -> Path:
+    """The sample, rendered in this layout; its pictures are those that were written beside it."""
+    sample = shutil.copytree(DOCS / "sample", out / "sample") / f"issue-20.{language}.md"
+    text = sample.read_text(encoding="utf-8")
+    sample.write_text(text.replace("\n  layout: bulletin\n", f"\n  layout: {layout}\n"), encoding="utf-8")
+    _run("render", str(sample), "--out", str(out))
+    page = out / "message.html"
+    local = page.read_text(encoding="utf-8").replace("http://127.0.0.1:8000/media/", f"{(out / 'media').as_uri()}/")
+    page.write_text(local, encoding="utf-8")
+    return page
 
 
-def _keep(shot: bytes, name: str) -> None:
-    """In 128 colours: a third of the bytes, and flat pages look the same."""
-    picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-    picture.save(PICTURES / f"{name}.png", optimize=True)
+def _picture(shot: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(shot)).convert("RGB")
+
+
+def _ends(page: Image.Image) -> Image.Image:
+    """The first screens of a long page and, below a gap, its last."""
+    if page.height <= FIRST + GAP + LAST:
+        return page
+    shown = Image.new("RGB", (page.width, FIRST + GAP + LAST), "#8b939b")
+    shown.paste(page.crop((0, 0, page.width, FIRST)))
+    shown.paste(page.crop((0, page.height - LAST, page.width, page.height)), (0, FIRST + GAP))
+    return shown
+
+
+def _keep(picture: Image.Image, name: str) -> None:
+    """In 192 colours: less than half of the bytes, and flat pages look the same."""
+    few = picture.quantize(192, dither=Image.Dither.NONE)
+    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 def _books(browser: Browser, folder: Path) -> None:
@@ -90,7 +114,8 @@ def _books(browser: Browser, folder: Path) -> None:
             page.click("button[type=submit]")
             page.goto(f"{base}/admin/sends/{send}/")
             page.wait_for_load_state("networkidle")
-            _photograph(page, name)
+            _keep(_picture(page.screenshot(full_page=True)), name)
+            page.close()
     attach(folder / "demo")
     detach(stop=True)  # at once, so that the folder can go
 

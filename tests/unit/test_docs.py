@@ -1,11 +1,13 @@
 """README.md and docs/design.md speak of what there is."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli import COMMANDS
+from pipeline.content import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -35,6 +37,14 @@ def test_the_pictures_are_those_that_the_script_makes():
     for picture in PICTURES.findall(README):
         assert picture.startswith("docs/pictures/")
         assert re.sub(r"-(en|ko)(?=\.png)|\.png", "", Path(picture).name) in script
+
+
+def test_the_sample_is_pictured_in_every_layout_language_width_and_light():
+    wanted = {
+        f"issue-20-{'-'.join(each)}.png"
+        for each in product(layout.names(), ("en", "ko"), ("650", "375"), ("light", "dark"))
+    }
+    assert {path.name for path in (ROOT / "docs" / "pictures").glob("issue-20-*")} == wanted
 
 
 def test_every_path_that_the_map_names_exists():
