@@ -18,7 +18,7 @@ from pipeline.delivery.batch import wires
 from pipeline.keys import keyring
 from pipeline.models import AuditEvent, Newsletter, TrackedLink
 from pipeline.public.logs import WithoutTokens
-from pipeline.tokens import Purpose
+from pipeline.tokens import Purpose, StandIn
 from subscribers.models import Subscription
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +144,7 @@ def test_the_database_itself_keeps_no_other_target(scene, target):
 
 def test_looking_is_not_clicking(scene, stranger):
     assert stranger.head(scene.url)["Location"] == BRIDGE
+    assert stranger.get(f"/c/{scene.link.key}/{StandIn.TEST}")["Location"] == BRIDGE
     for ahead in (
         {"Sec-Purpose": "prefetch;prerender"},
         {"Purpose": "prefetch"},

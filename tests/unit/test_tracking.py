@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from pipeline.content import links, message, tracking
+from pipeline.content import links, message, specimen, tracking
 from pipeline.content.compile import compile_issue
 from pipeline.content.issuefile import normalise
 from pipeline.content.preflight import tracked
@@ -85,15 +85,19 @@ def test_every_page_is_led_and_nothing_else():
 
 
 @pytest.mark.parametrize("mode", [LinkMode.COUNTED, LinkMode.PERSONAL])
-@pytest.mark.parametrize("document", [ENGLISH, KOREAN])
-def test_text_and_html_have_the_same_redirects_and_each_is_told(document, mode):
-    made = compiled(document, newsletter(mode))
+@pytest.mark.parametrize("layout", ["bulletin", "letter", "digest"])
+@pytest.mark.parametrize("document", [ENGLISH, KOREAN, specimen.FULL], ids=["en", "ko", "full"])
+def test_text_and_html_have_the_same_redirects_and_each_is_told(document, layout, mode):
+    made = compiled(document, replace(newsletter(mode), layout=layout))
     values = {"token.click": ANN}
     in_html = {href for href in hrefs(made, **values) if REDIRECT.match(href)}
     in_text = {match[0] for match in REDIRECT.finditer(text_of(made, **values))}
     assert in_html == in_text != set()
     assert {REDIRECT.fullmatch(href)[1] for href in in_html} == {each.key for each in made.redirects}
     assert {REDIRECT.fullmatch(href)[2] for href in in_html} == {ANN if mode is LinkMode.PERSONAL else None}
+    assert {each.url for each in made.redirects} == set(
+        filter(tracking.can_be_led, (link.url for link in made.proof.links))
+    )
 
 
 def test_what_must_be_stored_stands_in_reading_order_with_what_readers_click_on():
