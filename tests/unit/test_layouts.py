@@ -230,3 +230,17 @@ def test_a_slip_in_the_frame_of_the_text_part_is_told_with_its_line(tmp_path):
     with pytest.raises(ContentError, match="secions") as refused:
         text_of("mine", layouts=tmp_path)
     assert (refused.value.source, refused.value.line) == ("mine/layout.txt", 2)
+
+
+def test_every_rule_of_dark_mode_meets_something_in_some_layout():
+    logos = {"logo": TestLogo.DAY, "logo_dark": TestLogo.NIGHT}
+    pages = [page(name, **brand) for name in LAYOUTS for brand in (logos, {"logo": TestLogo.DAY})]
+    styles = [style for style in pages[0].xpath("//head/style/text()") if "dark" in style or "data-og" in style]
+    selectors = {
+        re.sub(r"\[data-og..\] ", "", each.strip())
+        for style in styles
+        for rule in re.findall(r"([^{}@]+)\{[^{}]*\}", style.replace("@media (prefers-color-scheme: dark) {", ""))
+        for each in rule.split(",")
+    }
+    assert len(selectors) > 25
+    assert [each for each in selectors if not any(whole.cssselect(each) for whole in pages)] == []
