@@ -44,7 +44,7 @@ class TestForm(forms.Form):
     """To whom, and as whom."""
 
     addresses = forms.CharField(
-        label=gettext_lazy("To"),
+        label=gettext_lazy("To these addresses"),
         help_text=gettext_lazy("One address on each line."),
         required=False,
         max_length=8_000,
