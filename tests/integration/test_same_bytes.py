@@ -6,29 +6,24 @@ from pathlib import Path
 
 import pytest
 from django.test import Client, RequestFactory
-from newsroom import DOCUMENT, a_list, a_newsletter, a_reader, a_send, an_issue, delivery_of
+from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue, delivery_of
 from relay import Behaviour, Ledger, RelayServer
 from segments import slots_of_html, slots_of_message
 
 from pipeline.content import message
-from pipeline.content.issuefile import parse
 from pipeline.content.types import Proof as Segments
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep
 from pipeline.delivery.testsend import MARK, send_test
 from pipeline.keys import keyring
 from pipeline.models import Issue, Proof, Send, Transport
-from pipeline.sending import make_proof
+from pipeline.sending import file_issue, make_proof
 from pipeline.staff import preview
 from pipeline.tokens import Purpose
 from pipeline.transitions import publish_edition
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAMPLE = Path(__file__).parents[2] / "docs" / "sample"
-
-
-def document(name: str):
-    return parse((SAMPLE / name).read_text(encoding="utf-8"), source=name).document
 
 
 class Desk:
@@ -78,8 +73,8 @@ class Desk:
 
 @pytest.fixture(params=["small", "issue-20.en.md", "issue-20.ko.md"])
 def desk(request, tmp_path):
-    newsletter = a_newsletter()
-    issue = an_issue(newsletter, DOCUMENT if request.param == "small" else document(request.param))
+    small = request.param == "small"
+    issue = an_issue(a_newsletter()) if small else file_issue(SAMPLE / request.param, update=False)
     with RelayServer(Behaviour(), Ledger(maildir=tmp_path)) as server:
         yield Desk(issue, tmp_path, server)
 
