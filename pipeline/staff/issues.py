@@ -1,6 +1,6 @@
 """Issues: the form with its live preview and its findings, and the way from one edition to the others."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import django_filters  # type: ignore[import-untyped]
 from django import forms
@@ -11,14 +11,18 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.components import MediaContainer
 from wagtail.admin.ui.side_panels import ChecksSidePanel
+from wagtail.admin.utils import set_query_params
 from wagtail.admin.widgets.button import Button
 from wagtail.models import Locale
-from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet
+from wagtail.snippets.views.snippets import CopyView, CreateView, EditView, IndexView, SnippetViewSet
 
 from pipeline.models import Issue
 from pipeline.staff import preview
 from pipeline.staff.checking import FindingsPanel, ask_links
 from pipeline.staff.translating import LanguageForm, translate
+
+COPIED: Final = "copy-of"
+"""In the address that a copy is posted to: the issue that it is a copy of."""
 
 
 class _WithFindings:
@@ -54,6 +58,19 @@ class IssueCreateView(_InTheirLanguage, _WithFindings, CreateView):
         if issue and self.locale:
             issue.language = self.locale.language_code
         return issue
+
+    def save_instance(self) -> Issue:
+        """A copy shows what its original shows: the pictures of an issue file are in no field of the form."""
+        copied = self.request.GET.get(COPIED, "")
+        if copied.isdigit() and (original := Issue.objects.filter(pk=copied).first()):
+            self.form.instance.pictures = original.pictures
+        issue: Issue = super().save_instance()
+        return issue
+
+
+class IssueCopyView(_WithFindings, CopyView):
+    def get_add_url(self) -> str:
+        return str(set_query_params(super().get_add_url(), {COPIED: self.kwargs[self.pk_url_kwarg]}))
 
 
 class IssueEditView(_WithFindings, EditView):
@@ -94,6 +111,7 @@ class IssueViewSet(SnippetViewSet):
     menu_order = 110
     add_to_admin_menu = True
     copy_view_enabled = True
+    copy_view_class = IssueCopyView
     list_display: ClassVar = ["title", "newsletter", "number", "language", "date"]
     filterset_class = IssueFilters
     search_fields: ClassVar = ["title", "subject"]

@@ -8,15 +8,19 @@ from bucketserver import bucket_server
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
+from django.urls import reverse
 from drawings import decoded, drawing, encoded, moving_gif
-from newsroom import DOCUMENT, a_newsletter, an_issue
+from newsroom import DOCUMENT, a_newsletter, an_issue, signed_in
 from wagtail.images import get_image_model
+from wagtail.models import Locale
+from wagtail.test.utils.form_data import nested_form_data, streamfield
 
 from pipeline import pictures, sending
 from pipeline.content.pictures import Prepared
 from pipeline.content.types import ContentError, Shape
 from pipeline.documents import chosen_pictures, document_of
 from pipeline.models import Issue, Newsletter, PreparedPicture
+from pipeline.staff.issues import IssueViewSet
 
 # Wagtail leaves the temporary file of a new rendition to the garbage collector, and keeps no name for it.
 pytestmark = [
@@ -133,6 +137,18 @@ def test_an_editor_may_turn_a_filed_picture_into_a_doorway(storage, folder):
     assert decoded(fetched(shown(issue)[0])).size == (1300, 650)
 
 
+def test_a_copy_and_a_translation_show_what_the_issue_shows(folder):
+    issue = filed(folder, "![A tower](pictures/tower.png)\n")
+    client = signed_in("ada", group="Editors")
+    page = client.get(reverse(IssueViewSet().get_url_name("copy"), args=[issue.pk]))
+    posted = {"newsletter": issue.newsletter_id, "number": 2, "date": issue.date, "language": "en", "title": "Copy"}
+    body = nested_form_data({**posted, "subject": "News", "preheader": "", "body": streamfield([])})
+    assert client.post(page.context["action_url"], body).status_code == 302
+    assert Issue.objects.get(number=2).pictures == issue.pictures
+    korean, _ = Locale.objects.get_or_create(language_code="ko")
+    assert issue.copy_for_translation(korean).pictures == issue.pictures
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "said"),
     [
@@ -238,6 +254,15 @@ def test_a_chosen_logo_is_prepared_in_its_own_size_and_counts_as_a_picture(stora
     assert newsletter.brand == {"logo_dark": "https://a.org/b.png"}
 
 
+def test_a_picture_that_is_a_logo_stays_in_the_library():
+    image = in_library(encoded(drawing()))
+    a_newsletter(logo=image)
+    client = signed_in("bo", superuser=True)
+    page = client.post(reverse("wagtailimages:delete", args=[image.pk]))
+    assert page.status_code in {200, 302}
+    assert get_image_model().objects.filter(pk=image.pk).exists()
+
+
 # Kept for ever
 
 
@@ -314,13 +339,17 @@ def bucket(request, settings):
 
 
 def test_a_bucket_knows_kind_and_life_of_what_it_keeps(bucket):
-    shown(issue_with(in_library(encoded(drawing()))))
-    [name] = [key for key in bucket.objects if "/pictures/" in key]
-    assert bucket.headers[name]["Content-Type"] == "image/png"
-    assert "immutable" in bucket.headers[name]["Cache-Control"]
-    assert "x-amz-acl" not in {header.lower() for header in bucket.headers[name]}
-    [original] = [key for key in bucket.objects if "/original_images/" in key]
-    assert "immutable" not in bucket.headers[original].get("Cache-Control", "")
+    newsletter = a_newsletter()
+    for logo in (encoded(drawing(), "JPEG"), encoded(drawing()), moving_gif()):
+        newsletter.logo = in_library(logo)
+        pictures.public_logos(newsletter)
+    kept = {key: bucket.headers[key] for key in bucket.objects if "/pictures/" in key}
+    kinds = {key.rpartition(".")[2]: headers["Content-Type"] for key, headers in kept.items()}
+    assert kinds == {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
+    assert all("immutable" in headers["Cache-Control"] for headers in kept.values())
+    assert not any("x-amz-acl" in map(str.lower, headers) for headers in kept.values())
+    originals = [headers for key, headers in bucket.headers.items() if "/original_images/" in key]
+    assert not any("immutable" in headers.get("Cache-Control", "") for headers in originals)
 
 
 def test_a_bucket_out_of_order_is_told_and_hides_nothing(bucket):

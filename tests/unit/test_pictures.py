@@ -223,12 +223,13 @@ def test_a_moving_doorway_stands_still_with_its_badge():
         (moving_gif(20, (2000, 2000)), "60 megapixels"),
         (moving_gif()[:-40], "broken"),
         (moving_gif()[:30], "broken"),
+        (moving_gif().replace(b",\0\0\0\0", b",\1\0\0\0", 1), "broken"),
         (b"GIF89a", "broken"),
         (b"GIF89a" + b"\0" * 50, "broken"),
         (b"GIF89a/*\0\0\0\0\0*/=1;alert(1)", "broken"),
         (encoded(Image.new("RGB", (30, 30)), "WEBP", save_all=True, append_images=[drawing((30, 30))]), "as a GIF"),
     ],
-    ids=["frames", "pixels", "short", "shorter", "head", "zeros", "script", "webp"],
+    ids=["frames", "pixels", "short", "shorter", "beyond", "head", "zeros", "script", "webp"],
 )
 def test_a_moving_picture_beyond_the_limits_is_refused(raw, said):
     with pytest.raises(ContentError, match=said):
