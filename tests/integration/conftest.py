@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.db.models.signals import post_migrate
 from psycopg.conninfo import conninfo_to_dict
 from scene import Scene
+from wagtail.models import Collection
 
 from pipeline import cli
 from pipeline.commands import environment
@@ -26,6 +28,18 @@ def django_db_modify_db_settings(
     connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
     settings.BROKER_URL = services["broker"]
     settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _root_of_the_library() -> Iterator[None]:
+    """A migration makes the root of all collections; a test with real transactions ends by emptying every table."""
+
+    def restore(**_: object) -> None:
+        Collection.objects.exists() or Collection.add_root(name="Root")
+
+    post_migrate.connect(restore, dispatch_uid="root")
+    yield
+    post_migrate.disconnect(dispatch_uid="root")
 
 
 @pytest.fixture(autouse=True)

@@ -50,8 +50,8 @@ OURS = re.compile(
     r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "rehearsals", "links", "proofs", "testing", "test-groups", "subscribers", "lists",
-    "suppressions", "inbox", "snippets", "style.css",
+    "newsletters", "sends", "sending", "rehearsals", "links", "proofs", "testing", "test-groups", "subscribers",
+    "lists", "suppressions", "inbox", "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",
