@@ -31,7 +31,7 @@ def main() -> int:
         if not args.json:
             print(name)
             for key, value in results[name].items():
-                print(f"  {key:28} {value}")
+                print(f"  {key:30} {value}")
     if args.json:
         print(json.dumps(next(iter(results.values())) if len(results) == 1 else results))
     return 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.content import issuefile
 from pipeline.content.compile import compile_issue
-from pipeline.content.types import Compilation, Site
+from pipeline.content.types import Compilation, IssueDocument, NewsletterProfile, Site
 
 FILE = Path(__file__).parent.parent / "docs" / "sample" / "issue-20.en.md"
 SITE = Site("https://news.smartcity.example", "bounces.smartcity.example", "smartcity.example")
@@ -25,10 +25,14 @@ VALUES = {
 }
 
 
+def parsed() -> tuple[IssueDocument, NewsletterProfile]:
+    found = issuefile.parse(FILE.read_text(encoding="utf-8"), source=FILE.name)
+    assert found.newsletter
+    return found.document, found.newsletter
+
+
 def compiled() -> Compilation:
-    parsed = issuefile.parse(FILE.read_text(encoding="utf-8"), source=FILE.name)
-    assert parsed.newsletter
-    return compile_issue(parsed.document, parsed.newsletter, SITE, nonce="benchmarknonce")
+    return compile_issue(*parsed(), SITE, nonce="benchmarknonce")
 
 
 def by_the_standard_library(html: str, text: str) -> bytes:

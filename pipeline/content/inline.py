@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from lxml import etree
 from lxml import html as lxml_html
 
 from pipeline.content.types import ContentError
 
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 # A tag is read to its end, because its values may hold what looks like a comment.
-_TAG_OR_COMMENT = re.compile(r"""<!--.*?-->|<[A-Za-z](?:[^"'>]|"[^"]*"|'[^']*')*>""", re.DOTALL)
+_TAG_OR_COMMENT = re.compile(r"""<!--.*?-->|<[A-Za-z](?:[^"'>]++|"[^"]*"|'[^']*')*+>""", re.DOTALL)
 _COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style(?=[\s>])", re.DOTALL)
+_WORDS: Final = etree.XPath("string()", smart_strings=False)
 _DOCTYPE = re.compile(r"\A\s*<!doctype html>", re.IGNORECASE)
 _MARK: Final = ' data-premailer="ignore"'
 
@@ -52,22 +54,31 @@ def _premailed(page: str, rules: str) -> str:
 
 
 def _compare(before: str, after: str, *, found: Callable[[str], list[str]]) -> None:
-    checks: dict[str, Callable[[str], object]] = {
-        "its doctype": lambda page: page.startswith("<!DOCTYPE html>"),
-        "comments": _comments,
-        "style blocks": lambda page: [style[2].strip() for style in _STYLE.finditer(_uncommented(page))],
-        "words": lambda page: "".join(map(str, lxml_html.fromstring(page).itertext())).split(),
-        "slots": found,
-        "marks of the inliner": lambda page: "data-premailer" in page,
-    }
-    for what, view in checks.items():
-        if view(before) != view(after):
+    views = _views(before, found=found), _views(after, found=found)
+    for what, view in views[0].items():
+        if view != views[1][what]:
             raise ContentError(f"inlining the styles changed {what} of the page; the layout must be mended")
 
 
-def _comments(page: str) -> list[str]:
-    return [piece for piece in _TAG_OR_COMMENT.findall(page) if piece.startswith("<!--")]
+def _views(page: str, *, found: Callable[[str], list[str]]) -> dict[str, object]:
+    """All that must stay as it is, by the name that an error gives it."""
+    comments, rest = _apart(page)
+    return {
+        "its doctype": page.startswith("<!DOCTYPE html>"),
+        "comments": comments,
+        "style blocks": [style[2].strip() for style in _STYLE.finditer(rest)],
+        "words": str(_WORDS(lxml_html.fromstring(page))).split(),
+        "slots": found(page),
+        "marks of the inliner": "data-premailer" in page,
+    }
 
 
-def _uncommented(page: str) -> str:
-    return _TAG_OR_COMMENT.sub(lambda piece: "" if piece[0].startswith("<!--") else piece[0], page)
+def _apart(page: str) -> tuple[list[str], str]:
+    """The comments of a page, and the page without them."""
+    comments, rest, at = list[str](), list[str](), 0
+    for piece in _TAG_OR_COMMENT.finditer(page):
+        if page.startswith("<!--", piece.start()):
+            comments.append(piece[0])
+            rest.append(page[at : piece.start()])
+            at = piece.end()
+    return comments, "".join((*rest, page[at:]))

@@ -4,7 +4,6 @@ The text part is written from the document and the HTML part by a layout; this c
 went in, so that nobody who reads only one of them misses anything. Order and decoration are each part's own.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +18,6 @@ from pipeline.content.types import Finding, Html, IssueDocument, Link, Newslette
 
 _WORDS: Final = etree.XPath("//body//text()[not(parent::style)] | //img/@alt", smart_strings=False)
 _TARGETS: Final = etree.XPath("//a/@href", smart_strings=False)
-_SPACE_OR_QUOTE: Final = re.compile(r"[\s>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def _joined(text: str) -> str:
 
 def _squeezed(text: str) -> str:
     """Without white space, and without the mark that begins the lines of a quote."""
-    return _SPACE_OR_QUOTE.sub("", text)
+    return _joined(text).replace(">", "")
 
 
 def _texts(document: IssueDocument, newsletter: NewsletterProfile) -> Iterator[tuple[str, str]]:

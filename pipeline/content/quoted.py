@@ -17,14 +17,14 @@ _UNSAFE: Final = (b".", b"From ")
 """What no line may start with."""
 _ROOM: Final = 75
 """One less than the limit: a soft line break needs one more."""
-_LITERAL = re.compile(rb"[^!-<>-~ \t]|[ \t](?=\Z)")
-_HEX: Final = tuple(b"=%02X" % byte for byte in range(256))
-_NEWLINE = re.compile(r"\r\n|\r|\n")
+_LITERAL = re.compile(rb"[^!-~ \t\r\n]++|[ \t](?=[\r\n]|\Z)")
+_NEWLINE = re.compile(rb"\r\n|\r|\n")
 
 
 def encode(text: str) -> bytes:
     """Text in, lines out; line ends of any kind become CRLF. What follows must be a soft or a hard line break."""
-    return b"\r\n".join(_line(line.encode("utf-8", "replace")) for line in _NEWLINE.split(text))
+    raw = text.encode("utf-8", "replace").replace(b"=", b"=3D")
+    return b"\r\n".join(map(_line, _NEWLINE.split(_LITERAL.sub(_hex, raw))))
 
 
 def pieces(parts: Sequence[Piece]) -> list[bytes | Slot]:
@@ -36,8 +36,13 @@ def pieces(parts: Sequence[Piece]) -> list[bytes | Slot]:
     ]
 
 
-def _line(line: bytes) -> bytes:
-    coded = _LITERAL.sub(lambda found: _HEX[found[0][0]], line)
+def _hex(found: re.Match[bytes]) -> bytes:
+    return b"=" + found[0].hex("=").upper().encode("ascii")
+
+
+def _line(coded: bytes) -> bytes:
+    if len(coded) <= _ROOM and not coded.startswith(_UNSAFE):
+        return coded
     lines, at = list[bytes](), 0
     while True:
         room = _ROOM - 2 * coded.startswith(_UNSAFE, at)
@@ -55,4 +60,4 @@ def _cut(coded: bytes, at: int) -> int:
 
 
 def _start(line: bytes) -> bytes:
-    return _HEX[line[0]] + line[1:] if line.startswith(_UNSAFE) else line
+    return b"=%02X" % line[0] + line[1:] if line.startswith(_UNSAFE) else line

@@ -192,6 +192,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals = {name: thing for name, thing in self.globals.items() if name in _GLOBALS}
         self.filters = {name: thing for name, thing in self.filters.items() if name in FILTERS}
         self.filters["counted"] = _counted
+        self._answers: dict[tuple[type, str], bool] = {}
 
     @property
     def files(self) -> Sequence[File]:
@@ -212,7 +213,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().join_path(template, parent)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return attr not in _NO_METHODS and super().is_safe_attribute(obj, attr, value)
+        return attr not in _NO_METHODS and self._is_safe(obj, attr, value)
+
+    def _is_safe(self, obj: Any, attr: str, value: Any) -> bool:
+        """Jinja2's answer depends on the type alone, and looks at a dozen of them each time."""
+        asked = type(obj), attr
+        if asked not in self._answers:
+            self._answers[asked] = super().is_safe_attribute(obj, attr, value)
+        return self._answers[asked]
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         _step()

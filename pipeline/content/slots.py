@@ -35,7 +35,7 @@ class SlotTable:
 
     def found(self, text: str) -> list[str]:
         """The tokens in a text, in order, repeated as often as they occur."""
-        return [match[0] for match in self._pattern.finditer(text)]
+        return [match[0] for match in self._pattern.finditer(text)] if self._nonce in text else []
 
     def split(self, text: str) -> list[Piece]:
         """Literal text and slots in turn; starts and ends with literal text, which may be empty."""

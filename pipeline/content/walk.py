@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from pipeline.content.types import (
@@ -48,8 +49,13 @@ class Field:
     """For an address: the text that is clicked on."""
 
 
-def fields(document: IssueDocument) -> Iterator[Field]:
+@lru_cache(maxsize=4)
+def fields(document: IssueDocument) -> Sequence[Field]:
     """All of them, in reading order. What is left empty because it is optional does not appear."""
+    return tuple(_fields(document))
+
+
+def _fields(document: IssueDocument) -> Iterator[Field]:
     yield Field("subject", Kind.TEXT, document.subject)
     yield Field("preheader", Kind.TEXT, document.preheader)
     yield Field("title", Kind.TITLE, document.title)

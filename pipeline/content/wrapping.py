@@ -1,7 +1,7 @@
 """Lines of the text part, filled by display width: a Korean, Chinese or Japanese character takes two columns."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from wcwidth import wcswidth
@@ -27,6 +27,8 @@ what opens and not before what closes. Hangul never does: Korean breaks at its s
 
 def width(text: str) -> int:
     """Columns on a terminal; one for each character when the text holds controls."""
+    if text.isascii():  # by far the most, and controls count one as well
+        return len(text)
     return len(text) if (columns := wcswidth(text)) < 0 else columns
 
 
@@ -38,9 +40,13 @@ def fill(
     `first` and `rest` stand before the first line and the further ones; without `rest`, blanks as wide as `first`.
     At least one line. None ends with white space.
     """
+    words = list(filter(None, _SPACE.split(text)))
+    if measure(whole := first + " ".join(words)) <= WIDTH:
+        yield whole.rstrip()
+        return
     behind = " " * measure(first) if rest is None else rest
     line, used, empty = first, measure(first), True
-    for gap, piece in _pieces(text):
+    for gap, piece in _pieces(words):
         columns = measure(piece)
         if not empty and used + len(gap) + columns > WIDTH:
             yield line.rstrip()
@@ -50,9 +56,9 @@ def fill(
     yield line.rstrip()
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _pieces(words: Iterable[str]) -> Iterator[tuple[str, str]]:
     """What no line may end within, each with what stands before it on the same line: a space or nothing."""
-    for word in filter(None, _SPACE.split(text)):
+    for word in words:
         gap = " "
         for piece in _BETWEEN.split(word):
             yield gap, piece

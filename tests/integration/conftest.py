@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from psycopg.conninfo import conninfo_to_dict
 from scene import Scene
-from wagtail.models import Collection
+from wagtail.models import Collection, Locale
 
 from pipeline import cli
 from pipeline.commands import environment
@@ -31,15 +31,16 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _root_of_the_library() -> Iterator[None]:
-    """A migration makes the root of all collections; a test with real transactions ends by emptying every table."""
+def _rows_of_migrations() -> Iterator[None]:
+    """A test with real transactions ends by emptying every table, those too that migrations have put rows into."""
 
     def restore(**_: object) -> None:
         Collection.objects.exists() or Collection.add_root(name="Root")
+        Locale.objects.get_or_create(language_code=settings.LANGUAGE_CODE)
 
-    post_migrate.connect(restore, dispatch_uid="root")
+    post_migrate.connect(restore, dispatch_uid="rows")
     yield
-    post_migrate.disconnect(dispatch_uid="root")
+    post_migrate.disconnect(dispatch_uid="rows")
 
 
 @pytest.fixture(autouse=True)
