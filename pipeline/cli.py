@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "audit": ("audit", "check a send's books against the invariants"),
     "ledger": ("ledger", "every recipient of a send, as CSV"),
     "who": ("who", "one person's story"),
+    "alert": ("alert", "tell people what waits to be told; --test asks whether it arrives"),
     "classify": ("classify", "raw messages → what they are and what they mean"),
     "feedback": ("feedback", "take in one returned message from stdin"),
     "doctor": ("doctor", "what is right and what is not with this installation"),

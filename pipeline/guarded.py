@@ -7,7 +7,7 @@ goes to the very address that was checked, for each redirect again. No proxies, 
 
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from threading import Event, Timer
 from time import monotonic
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
@@ -74,6 +75,13 @@ def addresses_of(host: str, seconds: float) -> list[Address]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Question:
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """Asks within limits. The other fields are for tests, which have no public internet."""
 
@@ -82,27 +90,28 @@ class Client:
     may_reach: Callable[[Address], bool] = is_public
     ports: Collection[int] = frozenset(PORTS.values())
 
-    def ask(self, method: str, url: str) -> Answer:
-        """HEAD or GET an address, following redirects. Raises RefusedError, UnreachableError."""
-        deadline = monotonic() + self.limits.seconds
+    def ask(
+        self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
+        """HEAD, GET or POST an address, following redirects. Raises RefusedError, UnreachableError."""
+        deadline, question = monotonic() + self.limits.seconds, _Question(method, body, headers)
         for redirects in range(self.limits.redirects + 1):
-            status, target, body = self._once(method, url, deadline)
+            status, target, got = self._once(question, url, deadline)
             if not target:
-                return Answer(url, status, redirects, body)
+                return Answer(url, status, redirects, got)
             url = urldefrag(urljoin(url, target)).url
         raise UnreachableError(f"It redirects more than {self.limits.redirects} times.")
 
-    def _once(self, method: str, url: str, deadline: float) -> tuple[int, str, bytes]:
+    def _once(self, question: "_Question", url: str, deadline: float) -> tuple[int, str, bytes]:
         """Status, where it redirects to, and body, of one request to one address."""
         parts = self._checked(url)
         with self._connected(parts, deadline) as plain, _watched(plain, deadline) as late, _told(parts, late):
             sock = _encrypted(plain, parts) if parts.scheme == "https" else plain
             with sock, closing(HTTPConnection(parts.hostname or "", timeout=_left(deadline))) as connection:
                 connection.sock = sock
-                headers = {"Host": parts.netloc, "User-Agent": "Pressrun", "Accept": "*/*", "Connection": "close"}
-                connection.request(
-                    method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers=headers
-                )
+                fixed = {"Host": parts.netloc, "User-Agent": "Pressrun", "Accept": "*/*", "Connection": "close"}
+                path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                connection.request(question.method, path, body=question.body, headers={**question.headers, **fixed})
                 with connection.getresponse() as response:
                     target = response.getheader("Location", "") if response.status in _REDIRECTS else ""
                     return response.status, target, b"" if target else response.read(self.limits.bytes)

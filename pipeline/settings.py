@@ -87,6 +87,13 @@ def _redis(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(each.strip() for each in text.split(",") if each.strip())
+    if wrong := [each for each in found if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", each)]:
+        raise ValueError(f"{wrong[0]!r} is not an address")
+    return found
+
+
 def _relay(text: str) -> str:
     """Looked at here, used by whoever sends; its own error says all, and never shows the password."""
     try:
@@ -130,6 +137,8 @@ BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://
 PICTURES_URL: Final = _env("MEDIA_URL", f"{BASE_URL}/media", _base_url, "https://cdn.example.org")
 BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
+ALERT_MAIL: Final = _env("ALERT_MAIL", "", _addresses, "addresses such as ops@example.org,desk@example.org")
+ALERT_SMTP_URL: Final = _env("ALERT_SMTP_URL", "", _relay, "as PRESSRUN_SMTP_URL")
 LINK_CHECK: Final = _env("LINK_CHECK", "1", _flag, "0 or 1")
 
 # Times, for tests and for slow worlds

@@ -14,6 +14,7 @@ from celery import signals
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from pipeline import alerts
 from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
@@ -57,6 +58,11 @@ def sweep() -> None:
         ring(send_id)
     for rehearsal_id in waiting_rehearsals():
         ring_rehearsal(rehearsal_id)
+    try:
+        if alerts.note():
+            ring_alerts()
+    except Exception:
+        logger.exception("what there is to tell people could not be noted; the next sweep tries again")
 
 
 @app.task(name="pipeline.deliver")
@@ -79,6 +85,13 @@ def rehearse(rehearsal_id: int) -> None:
     play(rehearsal_id, stopping=stopping)
 
 
+@app.task(name="pipeline.alert")
+def alert() -> None:
+    """Hand over what people should hear of."""
+    _listen_for_the_end()
+    alerts.hand_over(stopping=stopping)
+
+
 def ring(send_id: int) -> None:
     """Ask for a worker. The broker may be away: the next sweep rings again."""
     _ring(lambda: deliver.apply_async([send_id], expires=RING_EXPIRES, retry=False))
@@ -87,6 +100,11 @@ def ring(send_id: int) -> None:
 def ring_rehearsal(rehearsal_id: int) -> None:
     """Ask for a worker, likewise."""
     _ring(lambda: rehearse.apply_async([rehearsal_id], expires=RING_EXPIRES, retry=False))
+
+
+def ring_alerts() -> None:
+    """Ask for a worker, likewise."""
+    _ring(lambda: alert.apply_async(expires=RING_EXPIRES, retry=False))
 
 
 def ring_sweep() -> None:

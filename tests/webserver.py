@@ -1,5 +1,6 @@
 """A web server that answers as a script says, byte by byte if it must, for tests of what asks the web."""
 
+import re
 import socket
 import ssl
 import threading
@@ -22,12 +23,14 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 
 
 class WebServer:
-    """`replies` by path, or by method and path (`HEAD /`); the rest is 404. `asked` are the heads of the requests."""
+    """`replies` by path, or by method and path (`HEAD /`); the rest is 404. `asked` are the heads of the requests,
+    `bodies` what came after them."""
 
     def __init__(
         self, replies: dict[str, Reply], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
     ) -> None:
         self.replies, self.tls, self.asked, self.connections = replies, tls, list[str](), 0
+        self.bodies = list[bytes]()
         self._peers: list[socket.socket] = []
         self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -77,7 +80,12 @@ class WebServer:
             if not (piece := peer.recv(4096)):
                 return
             head += piece
-        self.asked.append(head.decode("latin-1"))
+        head, _, body = head.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        while length and len(body) < int(length[1]) and (piece := peer.recv(4096)):
+            body += piece
+        self.bodies.append(body)
+        self.asked.append(head.decode("latin-1") + "\r\n\r\n")
         method, path, _ = self.lines()[-1].split(" ")
         reply = self.replies.get(f"{method} {path}", self.replies.get(path, answer(404)))
         if callable(reply):

@@ -1,5 +1,6 @@
 """The tables. Columns, constraints and indexes; what changes them is in `transitions`, what reads them in `queries`."""
 
+from pipeline.models.alerts import Alert, AlertChannel, AlertKind
 from pipeline.models.books import AuditEvent, Marker, TokenKey
 from pipeline.models.content import Issue, Newsletter, Proof, SenderDomain, TrackedLink, UnknownLanguage
 from pipeline.models.delivery import (
@@ -21,6 +22,9 @@ from pipeline.models.rehearsal import Rehearsal, RehearsalState
 
 __all__ = [
     "OPEN_STATES",
+    "Alert",
+    "AlertChannel",
+    "AlertKind",
     "AuditEvent",
     "Delivery",
     "DeliveryState",

@@ -1,10 +1,13 @@
 """The audit trail, the token keys, and markers by which a database knows itself."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+TOLD: Final = ("send.held", "send.paused", "send.braked", "send.finished")
+"""Acts on a send of which people are told who did not ask."""
 
 
 class AuditEvent(models.Model):
@@ -23,6 +26,8 @@ class AuditEvent(models.Model):
             models.Index(fields=["subject", "at"], name="audit_subject"),
             # How many tests somebody sent within the last hour is asked before each.
             models.Index(fields=["actor", "at"], name="audit_tests", condition=models.Q(action="proof.tested")),
+            # What became of sends of late is asked at every sweep, to tell people.
+            models.Index(fields=["at"], name="audit_of_sends", condition=models.Q(action__in=TOLD)),
         ]
 
     def __str__(self) -> str:

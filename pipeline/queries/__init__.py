@@ -1,9 +1,11 @@
 """Every non-trivial read, one named function each, with its reason. Nothing here changes a row.
 
 `books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach,
-`rehearsal` reads those people one by one, `links` tells what became of an issue's links.
+`rehearsal` reads those people one by one, `links` tells what became of an issue's links, `alerts` finds what people
+should hear of without having asked.
 """
 
+from pipeline.queries.alerts import Occasion, Stalled, occasions, stalled_sends
 from pipeline.queries.audience import FOLLOWINGS, NO_EDITION, Audience, Edition, Reach, audience_of, family, reach_of
 from pipeline.queries.books import (
     Count,
@@ -30,8 +32,10 @@ __all__ = [
     "EditionLinks",
     "Finding",
     "LedgerRow",
+    "Occasion",
     "PersonRow",
     "Reach",
+    "Stalled",
     "audience_of",
     "audit",
     "counts",
@@ -40,10 +44,12 @@ __all__ = [
     "ledger",
     "links_of",
     "next_work",
+    "occasions",
     "personal_sends",
     "reach_of",
     "readers",
     "ringable_sends",
     "send_summary",
+    "stalled_sends",
     "who",
 ]

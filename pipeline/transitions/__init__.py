@@ -1,9 +1,10 @@
-"""The only code that changes the state of a send, a delivery, a web edition or a rehearsal.
+"""The only code that changes the state of a send, a delivery, a web edition, a rehearsal or an alert.
 
 Each function is one transaction: a conditional UPDATE with the old state in its WHERE, and for what people do an
 audit row. No row updated means that someone was first, which is no error. Nothing here rings Celery: callers do.
 """
 
+from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
 from pipeline.transitions.facts import (
     record_bounce,
@@ -46,11 +47,15 @@ __all__ = [
     "Marked",
     "NewSend",
     "PublicationError",
+    "Recipient",
     "WrongStateError",
+    "alert_delivered",
+    "alert_failed",
     "back_off",
     "cancel_leftovers",
     "cancel_send",
     "claim",
+    "claim_alert",
     "clear_backoff",
     "close_lease",
     "correct_edition",
@@ -65,6 +70,7 @@ __all__ = [
     "keep_redirects",
     "keep_rehearsal",
     "mark_in_flight",
+    "note_alert",
     "open_lease",
     "pause_if_sending",
     "pause_send",

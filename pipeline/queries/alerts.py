@@ -1,0 +1,144 @@
+"""What has happened that people should hear of without having asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pipeline.models import AlertKind
+from pipeline.models.books import TOLD
+from pipeline.queries.books import counts
+from pipeline.queries.sql import rows
+
+REMEMBERED: Final = timedelta(days=1)
+"""What happened to a send is told for so long after it happened, should nothing have been able to tell it before."""
+LATE_AFTER: Final = timedelta(minutes=15)
+SETTLED_AFTER: Final = timedelta(days=5)
+"""After a send has finished. Relays try for four to five days before they return a mail (RFC 5321 section 4.5.4.1)."""
+SILENT_AFTER: Final = timedelta(days=1)
+TELLING: Final = 500
+"""Of so many mails handed over, one always comes back or is answered by a program."""
+_BRAKES: Final = {"brake", "brakes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One event worth telling. The key is its name for ever, so that it is told once."""
+
+    key: str
+    kind: AlertKind
+    send_id: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A send with due deliveries on which nobody has worked for a while."""
+
+    send_id: int
+    since: datetime
+    """When the oldest of them was due."""
+    seconds: float
+
+
+def occasions() -> Iterator[Occasion]:
+    """Everything that nobody has been told of yet."""
+    yield from _acts()
+    yield from _late()
+    yield from _settled()
+    yield from _silent()
+
+
+def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
+    """Sends that ought to get on and do not: something was due `after` ago, no batch runs, no row has moved since.
+
+    Only for a send that looks so are its rows read; one that a slow pace holds up moves all the time.
+    """
+    return [
+        Stalled(*row)
+        for row in rows(
+            "SELECT s.id, due.at, extract(epoch FROM now() - due.at)::float FROM pipeline_send s"
+            " CROSS JOIN LATERAL (SELECT min(d.due_at) AS at FROM pipeline_delivery d"
+            "                     WHERE d.send_id = s.id AND d.state = 'pending') AS due"
+            " WHERE s.state = 'sending' AND due.at < now() - %(after)s"
+            " AND coalesce(s.started_at, now()) < now() - %(after)s"
+            " AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id)"
+            " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
+            "                 AND d.state NOT IN ('pending', 'skipped') AND d.updated_at > now() - %(after)s)"
+            " ORDER BY due.at",
+            {"after": after},
+        )
+    ]
+
+
+def _acts() -> Iterator[Occasion]:
+    """What was done to sends, by people and by Pressrun."""
+    for pk, action, actor, subject, why in rows(
+        "SELECT e.id, e.action, e.actor, e.subject, coalesce(e.detail ->> 'why', '') FROM pipeline_auditevent e"
+        " WHERE e.action = ANY(%s) AND e.at > now() - %s"
+        " AND NOT EXISTS (SELECT FROM pipeline_alert a WHERE a.key = 'event:' || e.id) ORDER BY e.id",
+        [list(TOLD), REMEMBERED],
+    ):
+        send_id = int(subject.partition(":")[2])
+        yield _about(f"event:{pk}", _kind(action, actor), send_id, why=why, by=actor)
+
+
+def _kind(action: str, actor: str) -> AlertKind:
+    kind = AlertKind(action.partition(".")[2])
+    if kind is AlertKind.PAUSED and actor in _BRAKES:
+        return AlertKind.BRAKED
+    return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and actor == "sweep" else kind
+
+
+def _late() -> Iterator[Occasion]:
+    for found in stalled_sends():
+        key = f"late:{found.send_id}:{found.since.isoformat()}"
+        if _is_new(key):
+            [(why,)] = rows(
+                "SELECT CASE WHEN t.backoff_until > now() THEN t.backoff_reason ELSE '' END FROM pipeline_send s"
+                " JOIN pipeline_transport t ON t.id = s.transport_id WHERE s.id = %s",
+                [found.send_id],
+            )
+            yield _about(key, AlertKind.LATE, found.send_id, why=why, minutes=int(found.seconds // 60))
+
+
+def _settled() -> Iterator[Occasion]:
+    for (send_id,) in rows(
+        "SELECT s.id FROM pipeline_send s WHERE s.state = 'finished'"
+        " AND s.finished_at BETWEEN now() - %(after)s - %(remembered)s AND now() - %(after)s"
+        " AND NOT EXISTS (SELECT FROM pipeline_alert a WHERE a.key = 'settled:' || s.id)",
+        {"after": SETTLED_AFTER, "remembered": REMEMBERED},
+    ):
+        yield _about(f"settled:{send_id}", AlertKind.SETTLED, send_id)
+
+
+def _silent() -> Iterator[Occasion]:
+    """Sends of which a day later nothing has come back, while of so many something always does."""
+    for (send_id,) in rows(
+        "SELECT s.id FROM pipeline_send s WHERE s.audience >= %(telling)s AND s.state IN ('sending', 'finished')"
+        " AND s.started_at BETWEEN now() - %(after)s - %(remembered)s AND now() - %(after)s"
+        " AND NOT EXISTS (SELECT FROM pipeline_alert a WHERE a.key = 'silent:' || s.id)"
+        " AND NOT EXISTS (SELECT FROM pipeline_feedback f WHERE f.received_at >= s.started_at)",
+        {"after": SILENT_AFTER, "remembered": REMEMBERED, "telling": TELLING},
+    ):
+        occasion = _about(f"silent:{send_id}", AlertKind.SILENT, send_id)
+        if occasion.facts["accepted"] >= TELLING:
+            yield occasion
+
+
+def _is_new(key: str) -> bool:
+    return not rows("SELECT 1 FROM pipeline_alert WHERE key = %s", [key])
+
+
+def _about(key: str, kind: AlertKind, send_id: int, **facts: Any) -> Occasion:
+    """With what the books say at this moment."""
+    [(newsletter, audience, bounced)] = rows(
+        "SELECT n.name, s.audience, (SELECT count(bounced_at) FROM pipeline_delivery WHERE send_id = s.id)"
+        " FROM pipeline_send s JOIN pipeline_newsletter n ON n.id = s.newsletter_id WHERE s.id = %s",
+        [send_id],
+    )
+    by_state: dict[str, int] = {}
+    for count in counts(send_id):
+        by_state[count.state] = by_state.get(count.state, 0) + count.n
+    told = {"send": send_id, "newsletter": newsletter, "audience": audience, "bounced": bounced, "counts": by_state}
+    return Occasion(key, kind, send_id, told | {"accepted": by_state.get("accepted", 0)} | facts)
