@@ -13,12 +13,12 @@ from pipeline.models.delivery import (
     SendList,
     SendProof,
     SendState,
-    Transport,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
 from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
+from pipeline.models.transports import Destination, Route, Transport, TransportMeter
 
 __all__ = [
     "OPEN_STATES",
@@ -28,6 +28,7 @@ __all__ = [
     "AuditEvent",
     "Delivery",
     "DeliveryState",
+    "Destination",
     "Feedback",
     "FeedbackKind",
     "FeedbackStatus",
@@ -41,6 +42,7 @@ __all__ = [
     "Reason",
     "Rehearsal",
     "RehearsalState",
+    "Route",
     "Send",
     "SendList",
     "SendProof",
@@ -50,5 +52,6 @@ __all__ = [
     "TokenKey",
     "TrackedLink",
     "Transport",
+    "TransportMeter",
     "UnknownLanguage",
 ]

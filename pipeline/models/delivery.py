@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pipeline import replies
 from pipeline.models.content import Newsletter, Proof, UnknownLanguage
+from pipeline.models.transports import Transport
 
 
 class SendState(models.TextChoices):
@@ -102,26 +103,6 @@ LEGAL_REASONS: Final[dict[DeliveryState, tuple[str, ...]]] = {
 }
 
 
-class Transport(models.Model):
-    """An SMTP relay, its limits, and what is known of it."""
-
-    name = models.CharField(_("name"), max_length=100, unique=True)
-    url = models.TextField(_("address"), help_text=_("smtp://user:password@host:port; never shown again"))
-    keeps_return_path = models.BooleanField(null=True)
-    sees_recipient_replies = models.BooleanField(null=True)
-    egress_ips = ArrayField(models.GenericIPAddressField(), default=list, blank=True)
-    backoff_until = models.DateTimeField(null=True, db_comment="not used before then: it refused or was away")
-    backoff_reason = models.TextField(blank=True)
-    backoff_count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        verbose_name = _("relay")
-        verbose_name_plural = _("relays")
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Send(models.Model):
     """Proofs (one per language) × one audience × one time."""
 
@@ -133,6 +114,7 @@ class Send(models.Model):
     state = models.CharField(max_length=10, choices=SendState, default=SendState.DRAFT)
     state_reason = models.TextField(blank=True, db_comment="in words, for a person")
     transport = models.ForeignKey(Transport, on_delete=models.PROTECT, related_name="sends")
+    urgent = models.BooleanField(_("urgent"), default=False, db_default=False, db_comment="passes routine sends")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="following")
     follows = models.CharField(max_length=20, blank=True, db_comment="which of the parent's deliveries")
     due_at = models.DateTimeField()
@@ -239,6 +221,9 @@ class Delivery(models.Model):
     proof_hash = models.CharField(max_length=64, null=True, db_comment="null: no edition")  # noqa: DJ001
     email = models.CharField(max_length=320)
     address_key = models.CharField(max_length=320)
+    destination = models.CharField(
+        max_length=255, default="", db_default="", db_comment="pipeline.destinations; empty: one of the many small"
+    )
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     reason = models.CharField(max_length=20, default=Reason.NEW)
     fence = models.IntegerField(default=0)
@@ -263,6 +248,12 @@ class Delivery(models.Model):
             models.Index(
                 fields=["send_id", "due_at"],
                 name="delivery_due",
+                condition=models.Q(state=DeliveryState.PENDING),
+            ),
+            # So that a destination that must wait costs a claim nothing, were it a million rows.
+            models.Index(
+                fields=["send_id", "destination", "due_at"],
+                name="delivery_destination",
                 condition=models.Q(state=DeliveryState.PENDING),
             ),
             # A handful of rows among a million pending ones, asked for at every sweep.

@@ -15,6 +15,7 @@ from pipeline.transitions.facts import (
     record_leaving,
     suppress_dead,
 )
+from pipeline.transitions.grants import Drawn, draw, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
 from pipeline.transitions.publications import (
@@ -42,6 +43,7 @@ from pipeline.transitions.transports import back_off, clear_backoff
 
 __all__ = [
     "Claimed",
+    "Drawn",
     "Grant",
     "LinkChangedError",
     "Marked",
@@ -61,10 +63,12 @@ __all__ = [
     "correct_edition",
     "count_clicks",
     "create_send",
+    "draw",
     "end_rehearsal",
     "expire_overdue",
     "finish_sends",
     "give_back",
+    "give_back_unused",
     "hold_late_sends",
     "hold_send",
     "keep_redirects",

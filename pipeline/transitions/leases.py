@@ -34,7 +34,9 @@ def open_lease(send_id: int, *, owner: str, host: str, wanted: int, at_most: int
     with transaction.atomic():
         found = rows(
             "SELECT t.id FROM pipeline_transport t JOIN pipeline_send s ON s.transport_id = t.id"
+            " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
             " WHERE s.id = %s AND s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
+            " AND (m.rests_until IS NULL OR m.rests_until <= now())"
             " FOR UPDATE OF t",
             [send_id],
         )

@@ -19,8 +19,8 @@ from pipeline.content.types import ContentError
 from pipeline.delivery.batch import wires
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
-from pipeline.delivery.batch.pace import Pace
 from pipeline.delivery.envelope import Envelope, Result, Verdict
+from pipeline.delivery.grants import Grants
 from pipeline.delivery.outcome import outcome
 from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.delivery.retry import next_attempt
@@ -89,7 +89,7 @@ class _Batch:
         self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
-        self._pace = Pace(relay.rate and relay.rate * grant.connections / relay.connections)
+        self._pace = Grants(send.transport_id, rate=relay.rate)
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
         self._working = 0
@@ -173,6 +173,8 @@ class _Batch:
         if not self._may_start() or time.monotonic() > self._deadline:
             self._giving = False
         allowed = self._pace.allowed()
+        if self._pace.over:
+            self._giving = False
         groups = []
         while self._giving and self._idle and allowed > 0:
             hand = self._idle.pop()
@@ -273,6 +275,7 @@ class _Batch:
         """
         self._giving = False
         transitions.give_back(self._grant.lease_id)
+        self._pace.close()
         for hand in self._hands:
             hand.end()
         self._listen()
