@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from pipeline import transitions
+from pipeline.delivery import epoch
 from pipeline.delivery.relay import RelayUrlError
 from pipeline.models import Send, SendState
 from pipeline.queries import ringable_sends
@@ -22,12 +23,14 @@ SWEEP_LOCK = 0x5052_4553_5302
 def sweep() -> list[int]:
     """Start due sends, take back from the dead, settle the uncertain, close the books; the sends to ring for.
 
-    A database lock lets one in at a time; whoever comes second rings for what is there and leaves.
+    A database lock lets one in at a time; whoever comes second rings for what is there and leaves. Before all else
+    it is made sure that the books are those of the last sweep, and not of a backup.
     """
     [(ours,)] = rows("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
     if ours:
         try:
             _impatient()
+            epoch.guard()
             for step in (_take_back, _start_due, _settle, _close):
                 _guarded(step)
         finally:

@@ -5,6 +5,7 @@ from pipeline.models.books import AuditEvent, Marker, TokenKey
 from pipeline.models.content import Issue, Newsletter, Proof, SenderDomain, TrackedLink, UnknownLanguage
 from pipeline.models.delivery import (
     OPEN_STATES,
+    BrakeCount,
     Delivery,
     DeliveryState,
     Lease,
@@ -13,6 +14,7 @@ from pipeline.models.delivery import (
     SendList,
     SendProof,
     SendState,
+    Stop,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
 from pipeline.models.pictures import PreparedPicture
@@ -26,6 +28,7 @@ __all__ = [
     "AlertChannel",
     "AlertKind",
     "AuditEvent",
+    "BrakeCount",
     "Delivery",
     "DeliveryState",
     "Destination",
@@ -48,6 +51,7 @@ __all__ = [
     "SendProof",
     "SendState",
     "SenderDomain",
+    "Stop",
     "TestGroup",
     "TokenKey",
     "TrackedLink",

@@ -103,6 +103,18 @@ LEGAL_REASONS: Final[dict[DeliveryState, tuple[str, ...]]] = {
 }
 
 
+class Stop(models.TextChoices):
+    """Why a send is paused or held, where Pressrun did it."""
+
+    LATE = "late", _("it was due too long ago")
+    RESTORED = "restored", _("the database came back from a backup")
+    NOT_READY = "not-ready", _("the installation is not ready for it")
+    OUR_FAULT = "our-fault", _("mail servers say that the sender is the problem")
+    DEAD_ADDRESSES = "dead-addresses", _("too many addresses do not exist")
+    REFUSALS = "refusals", _("too many refuse us for our name or their rules")
+    COMPLAINTS = "complaints", _("too many complain")
+
+
 class Send(models.Model):
     """Proofs (one per language) × one audience × one time."""
 
@@ -113,6 +125,9 @@ class Send(models.Model):
     newsletter = models.ForeignKey(Newsletter, on_delete=models.PROTECT, related_name="sends")
     state = models.CharField(max_length=10, choices=SendState, default=SendState.DRAFT)
     state_reason = models.TextField(blank=True, db_comment="in words, for a person")
+    state_code = models.CharField(
+        max_length=20, choices=Stop, blank=True, db_default="", db_comment="why it is paused or held, for programs"
+    )
     transport = models.ForeignKey(Transport, on_delete=models.PROTECT, related_name="sends")
     urgent = models.BooleanField(_("urgent"), default=False, db_default=False, db_comment="passes routine sends")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="following")
@@ -120,11 +135,19 @@ class Send(models.Model):
     due_at = models.DateTimeField()
     zone = models.CharField(max_length=60, default="UTC")
     wall_time = models.DateTimeField(null=True, db_comment="as the person said it, in their zone")
+    undo_until = models.DateTimeField(null=True, db_comment="sent now from a page: until then it is taken back whole")
+    window = models.CharField(
+        max_length=200, blank=True, db_default="", db_comment="days and hours in the zone: delivery.schedule.Window"
+    )
+    waits_until = models.DateTimeField(null=True, db_comment="the window opens then; nothing is handed over before")
     valid_for = models.DurationField(db_comment="how long after the start it still makes sense")
     valid_until = models.DateTimeField(null=True)
     retry = ArrayField(models.PositiveIntegerField(), db_comment="seconds between tries; the last repeats")
     uncertain_policy = models.CharField(max_length=5, choices=UncertainPolicy, default=UncertainPolicy.RETRY)
     brakes = models.BooleanField(default=True)
+    first_wave = models.BooleanField(default=False, db_default=False, db_comment="a few go first, if there are many")
+    wave = models.PositiveIntegerField(default=0, db_default=0, db_comment="deliveries 1 to this went first")
+    wave_until = models.DateTimeField(null=True, db_comment="the others are due then")
     limits = models.JSONField(default=dict)
     fallback_languages = ArrayField(
         models.CharField(max_length=35),
@@ -166,6 +189,27 @@ class Send(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+class BrakeCount(models.Model):
+    """What one process has told the brakes of a send. A row each, so that nobody waits for another to commit."""
+
+    send = models.ForeignKey(Send, on_delete=models.CASCADE, related_name="brake_counts")
+    owner = models.CharField(max_length=200, db_comment="a worker's process, or what comes back by mail")
+    outcomes = models.IntegerField(default=0, db_comment="the relay said yes or no")
+    dead = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0, db_comment="for our name, our signature, or the rules there")
+    complaints = models.IntegerField(default=0)
+    alarm = models.IntegerField(default=0, db_comment="refused, less one for every thousand outcomes since")
+    seen = models.IntegerField(default=0, db_comment="all outcomes of the send at the last count")
+
+    class Meta:
+        verbose_name = _("count of a brake")
+        verbose_name_plural = _("counts of brakes")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["send", "owner"], name="brake_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.send_id} {self.owner}"
 
 
 class SendList(models.Model):

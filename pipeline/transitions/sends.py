@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from pipeline.errors import PressrunError
-from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Transport, UnknownLanguage
+from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Stop, Transport, UnknownLanguage
 from pipeline.queries.audience import audience_of, family
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.settling import cancel_leftovers
@@ -17,8 +17,6 @@ LATE_AFTER: Final = timedelta(hours=2)
 """A send found due longer ago than this waits for a person: the world may have moved on (or a backup come back)."""
 _PEOPLE_MAY: Final[Mapping[str, Sequence[str]]] = {
     SendState.PAUSED: (SendState.STARTING, SendState.SENDING),
-    SendState.SENDING: (SendState.PAUSED,),
-    SendState.SCHEDULED: (SendState.HELD,),
     SendState.CANCELLED: (
         SendState.DRAFT,
         SendState.SCHEDULED,
@@ -140,22 +138,22 @@ def hold_late_sends() -> list[int]:
         held = [
             int(pk)
             for (pk,) in rows(
-                "UPDATE pipeline_send SET state = 'held', state_reason = %s"
+                "UPDATE pipeline_send SET state = 'held', state_reason = %s, state_code = %s"
                 " WHERE state = 'scheduled' AND due_at < now() - %s RETURNING id",
-                [why, LATE_AFTER],
+                [why, Stop.LATE, LATE_AFTER],
             )
         ]
         for send_id in held:
-            _audit("sweep", "send.held", send_id, why=why)
+            _audit("sweep", "send.held", send_id, why=why, code=Stop.LATE)
     return held
 
 
 def hold_send(send_id: int, *, why: str) -> bool:
     """Put a send that is due before a person; False if it has been started or ended meanwhile."""
     with transaction.atomic():
-        held = _move(send_id, SendState.HELD, [SendState.SCHEDULED, SendState.STARTING], why)
+        held = _move(send_id, SendState.HELD, [SendState.SCHEDULED, SendState.STARTING], why, Stop.NOT_READY)
         if held:
-            _audit("sweep", "send.held", send_id, why=why)
+            _audit("sweep", "send.held", send_id, why=why, code=Stop.NOT_READY)
     return held
 
 
@@ -164,25 +162,35 @@ def pause_send(send_id: int, *, actor: str, why: str) -> None:
     _by_a_person(send_id, SendState.PAUSED, actor=actor, why=why)
 
 
-def pause_if_sending(send_id: int, *, actor: str, why: str) -> bool:
+def pause_if_sending(send_id: int, *, actor: str, why: str, code: str = "") -> bool:
     """Stop a send for a reason that a person must look at; False if it is not going."""
     with transaction.atomic():
-        paused = _move(send_id, SendState.PAUSED, _PEOPLE_MAY[SendState.PAUSED], why)
+        paused = _move(send_id, SendState.PAUSED, _PEOPLE_MAY[SendState.PAUSED], why, code)
         if paused:
-            _audit(actor, "send.paused", send_id, why=why)
+            _audit(actor, "send.paused", send_id, why=why, **({"code": code} if code else {}))
     return paused
 
 
-def resume_send(send_id: int, *, actor: str, why: str = "") -> None:
-    """Let a paused send go on, or a held one be started now. Raises WrongStateError."""
+def resume_send(send_id: int, *, actor: str, why: str = "", restored: bool = False) -> None:
+    """Let a paused send go on, or a held one be started now, or go on if it had been started. Raises WrongStateError.
+
+    One that is held because the database came back from a backup goes on only for a person who says that they know.
+    """
     with transaction.atomic():
-        if _move(send_id, SendState.SENDING, _PEOPLE_MAY[SendState.SENDING]):
-            _audit(actor, "send.resumed", send_id, why=why)
-        elif _move(send_id, SendState.SCHEDULED, _PEOPLE_MAY[SendState.SCHEDULED]):
-            execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
-            _audit(actor, "send.resumed", send_id, why=why)
-        else:
+        send = Send.objects.select_for_update(no_key=True).filter(pk=send_id).first()
+        if send is None or send.state not in (SendState.PAUSED, SendState.HELD):
             raise _wrong_state(send_id, "resumed", ["paused", "held"])
+        if send.state_code == Stop.RESTORED and not restored:
+            raise WrongStateError(
+                f"Send {send_id} waits because the database came back from a backup or was moved. {send.state_reason} "
+                f"To resume it all the same: `pressrun resume {send_id} --restored`. Nothing was changed."
+            )
+        if send.started_at or send.state == SendState.PAUSED:
+            _move(send_id, SendState.SENDING, [send.state])
+        else:
+            _move(send_id, SendState.SCHEDULED, [send.state])
+            execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
+        _audit(actor, "send.resumed", send_id, why=why, **({"after": send.state_code} if send.state_code else {}))
 
 
 def cancel_send(send_id: int, *, actor: str, why: str) -> None:
@@ -219,11 +227,11 @@ def _by_a_person(send_id: int, to: str, *, actor: str, why: str) -> None:
         _audit(actor, f"send.{to}", send_id, why=why)
 
 
-def _move(send_id: int, to: str, origins: Sequence[str], why: str = "") -> bool:
+def _move(send_id: int, to: str, origins: Sequence[str], why: str = "", code: str = "") -> bool:
     return bool(
         execute(
-            "UPDATE pipeline_send SET state = %s, state_reason = %s WHERE id = %s AND state = ANY(%s)",
-            [str(to), why, send_id, [str(state) for state in origins]],
+            "UPDATE pipeline_send SET state = %s, state_reason = %s, state_code = %s WHERE id = %s AND state = ANY(%s)",
+            [str(to), why, str(code), send_id, [str(state) for state in origins]],
         )
     )
 

@@ -51,6 +51,12 @@ def _fresh_keys() -> Iterator[None]:
     keyring.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _fresh_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each test's database is rolled back or emptied; a note in a shared home would rightly call that a loss."""
+    monkeypatch.setattr(settings, "HOME", tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture
 def scene(db: None) -> Scene:
     return Scene()

@@ -103,7 +103,7 @@ def test_a_send_that_does_not_exist_is_said_to_be_missing(act):
 
 
 def test_a_send_due_too_long_ago_waits_for_a_person(scene):
-    Send.objects.update(state="scheduled", due_at=timezone.now() - 2 * HOUR + dt.timedelta(minutes=1))
+    Send.objects.update(state="scheduled", started_at=None, due_at=timezone.now() - 2 * HOUR + dt.timedelta(minutes=1))
     assert transitions.hold_late_sends() == []
     Send.objects.update(due_at=timezone.now() - 2 * HOUR - dt.timedelta(minutes=1))
     assert transitions.hold_late_sends() == [scene.send.pk]

@@ -141,6 +141,7 @@ BREACHES = {
         ("pipeline.delivery.dkim", "import psycopg"),
         ("pipeline.delivery.outcome", "import celery"),
         ("pipeline.delivery.retry", "import django.utils.timezone"),
+        ("pipeline.delivery.schedule", "import django.utils.timezone"),
         ("pipeline.feedback.mime", "import kombu"),
         ("pipeline.feedback.dsn", "import django.db"),
         ("pipeline.feedback.arf", "import wagtail"),

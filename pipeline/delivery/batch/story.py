@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from pipeline import transitions
 from pipeline.content.types import ContentError
+from pipeline.delivery import epoch
 from pipeline.delivery.batch import wires
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
@@ -57,6 +58,8 @@ def run_batch(send_id: int, worker: Worker) -> bool:
 
     Does nothing when the send is not being sent, or no connection to its relay is free.
     """
+    if epoch.look():
+        return False  # the next sweep holds it
     send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
     try:
         relay = relay_of(send.transport)
