@@ -5,6 +5,8 @@ import importlib
 import json
 import sys
 
+from bench.options import Options
+
 NAMES = {
     "compile": "an issue to a proof, warm",
     "fill": "messages per second from a proof, beside the standard library's",
@@ -20,14 +22,20 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
     parser.add_argument("--recipients", type=int, default=8_000, help="of deliver and import (8000)")
+    parser.add_argument("--dkim", action="store_true", help="of deliver: sign with RSA-2048")
+    parser.add_argument("--postfix", action="store_true", help="of deliver: into a real Postfix that discards")
+    parser.add_argument("--sink", choices=["smtp-sink", "ours"], default="smtp-sink", help="of deliver (smtp-sink)")
+    parser.add_argument("--rtt", type=float, default=0, metavar="MS", help="of deliver: lengthen each round trip")
     args = parser.parse_args()
+    named = {"names", "json"}
+    options = Options(**{name: value for name, value in vars(args).items() if name not in named})
     unknown = [name for name in args.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
     results = {}
     for name in args.names or NAMES:
         module = importlib.import_module(f"bench.{'imports' if name == 'import' else name}")
-        results[name] = module.run(rounds=args.rounds, recipients=args.recipients)
+        results[name] = module.run(options)
         if not args.json:
             print(name)
             for key, value in results[name].items():

@@ -6,16 +6,17 @@ Reading the issue file comes before and is told apart: the editor's form and a s
 from statistics import median
 
 from bench import sample
+from bench.options import Options
 from bench.rounds import compare, seconds
 from pipeline.content.compile import compile_issue
 
 TIMES = 5
 
 
-def run(*, rounds: int, recipients: int) -> dict[str, object]:  # noqa: ARG001 (one signature for all)
+def run(options: Options) -> dict[str, object]:
     made, document = sample.compiled(), sample.parsed()
     ours, reference, reading = [], [], []
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         ours.append(
             TIMES
             / seconds(lambda: [compile_issue(*document, sample.SITE, nonce="benchmarknonce") for _ in range(TIMES)])

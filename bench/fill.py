@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench import sample
+from bench.options import Options
 from bench.rounds import compare, seconds
 from pipeline.content.message import fill
 
@@ -13,11 +14,11 @@ GROUP = 64
 """The most messages that one connection holds at a time."""
 
 
-def run(*, rounds: int, recipients: int) -> dict[str, object]:  # noqa: ARG001 (one signature for all)
+def run(options: Options) -> dict[str, object]:
     made = sample.compiled()
     size = len(fill(made.proof, sample.VALUES))
     ours, reference = [], []
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         ours.append(OURS / seconds(partial(_make, OURS, partial(fill, made.proof, sample.VALUES))))
         theirs = partial(sample.by_the_standard_library, made.html, made.text)
         reference.append(THEIRS / seconds(partial(_make, THEIRS, theirs)))

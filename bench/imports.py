@@ -6,11 +6,12 @@ import time
 from datetime import UTC, datetime
 
 from bench.installation import installation
+from bench.options import Options
 from bench.rounds import compare
 
 
-def run(*, rounds: int, recipients: int) -> dict[str, object]:
-    rows = max(recipients, 20_000)
+def run(options: Options) -> dict[str, object]:
+    rows = max(options.recipients, 20_000)
     with installation():
         from django.db import connection
 
@@ -18,7 +19,7 @@ def run(*, rounds: int, recipients: int) -> dict[str, object]:
 
         origin = Origin(source="bench", by="bench", at=datetime.now(UTC))
         ours, reference = [], []
-        for number in range(rounds):
+        for number in range(options.rounds):
             text = _people(number, rows)
             began = time.perf_counter()
             import_people(io.BytesIO(text), list_slug=f"l{number}", origin=origin, create=True)

@@ -6,18 +6,19 @@ from functools import partial
 
 from bench import sample
 from bench.installation import installation
+from bench.options import Options
 from bench.rounds import compare, seconds
 
 THEIRS = 50
 
 
-def run(*, rounds: int, recipients: int) -> dict[str, object]:
+def run(options: Options) -> dict[str, object]:
     with installation():
         from pipeline.rehearsing import rehearse
         from pipeline.sending import Plan, file_issue
         from subscribers.importing import Origin, import_people
 
-        rows = "email,first_name\n" + "".join(f"p{i}@d{i % 50}.example,N{i}\n" for i in range(recipients))
+        rows = "email,first_name\n" + "".join(f"p{i}@d{i % 50}.example,N{i}\n" for i in range(options.recipients))
         origin = Origin(source="bench", by="bench", at=datetime.now(UTC))
         import_people(io.BytesIO(rows.encode()), list_slug="all", origin=origin, create=True)
         issue = file_issue(sample.FILE, update=False)
@@ -25,7 +26,7 @@ def run(*, rounds: int, recipients: int) -> dict[str, object]:
         made, ours, reference = sample.compiled(), [], []
         once = partial(rehearse, [issue], plan, go_on=lambda _: True)
         theirs = partial(sample.by_the_standard_library, made.html, made.text)
-        for _ in range(rounds):
-            ours.append(recipients / seconds(once))
+        for _ in range(options.rounds):
+            ours.append(options.recipients / seconds(once))
             reference.append(THEIRS / seconds(lambda: [theirs() for _ in range(THEIRS)]))
-        return {**compare(ours, reference, digits=0), "recipients": recipients}
+        return {**compare(ours, reference, digits=0), "recipients": options.recipients}
