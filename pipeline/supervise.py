@@ -1,5 +1,7 @@
 """Runs several processes as one: their lines with their names, one fate for all, and time to end well.
 
+A part that ends with the status for it (a worker that found itself deaf) is started again; any other end is the end.
+
 Each process leads a process group of its own, so that the terminal's Ctrl-C reaches this one alone; where
 util-linux is at hand, the kernel also ends them should this one be killed.
 """
@@ -22,6 +24,8 @@ from queue import Empty, SimpleQueue
 from typing import Final, TextIO
 
 GRACE: Final = timedelta(seconds=120)
+START_AGAIN: Final = 75
+"""EX_TEMPFAIL of sysexits.h, as `pipeline.watchdog` has it; this module starts without Django."""
 COLOURS: Final = (36, 33, 32, 35, 34)
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -67,6 +71,7 @@ class Company:
         self._out, self._grace = out, grace
         self._deadline: float | None = None
         self._failed = False
+        self._environment: Mapping[str, str] = {}
         self._prefix = _prefixes(list(self._parts), coloured=out.isatty() and "NO_COLOR" not in os.environ)
 
     @contextlib.contextmanager
@@ -80,6 +85,7 @@ class Company:
                 signal.signal(number, handler)
 
     def run(self, environment: Mapping[str, str]) -> int:
+        self._environment = environment
         for part in self._parts.values():
             self._start(part, environment)
         while self._running:
@@ -121,6 +127,10 @@ class Company:
     def _ended(self, name: str, status: int) -> None:
         process = self._running.pop(name)
         _signal_group(process, signal.SIGTERM)  # children that it may have left behind
+        if status == START_AGAIN and self._deadline is None:
+            self._say(f"{name} asked to be started again.")
+            self._start(self._parts[name], self._environment)
+            return
         how = f"status {status}" if status >= 0 else signal.Signals(-status).name
         polite = name in self._asked and status in {0, -signal.SIGTERM}
         self._failed |= not polite

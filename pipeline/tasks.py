@@ -1,26 +1,30 @@
 """Celery's entry points: ids in, one call, ring again. No decisions here."""
 
-import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from celery import signals
+from celery.worker import state
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from pipeline import alerts
+from pipeline.alerts.away import database_is_back, tell_from_outside
 from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.queries import ringable_sends
 from pipeline.rehearsing import play
 from pipeline.transitions import waiting_rehearsals
+from pipeline.watchdog import ENDED_ITSELF, Verdict, Watchdog, patience
 
 logger = logging.getLogger(__name__)
 STOPPING: Final = multiprocessing.RawValue("b", 0)
@@ -29,6 +33,8 @@ Event: an Event has a lock, and a child killed while it holds it would hang all 
 HOST: Final = f"{socket.gethostname()}:{os.getpid()}:"
 """Names this worker: imported by the parent before it forks."""
 RING_EXPIRES: Final = 3 * settings.SWEEP.total_seconds() + 5
+TOLD_AGAIN_SECONDS: Final = 300.0
+"""While the queue or the database is away, what could not be told is tried so often."""
 _terminated = False
 
 
@@ -107,34 +113,84 @@ def ring_alerts() -> None:
     _ring(lambda: alert.apply_async(expires=RING_EXPIRES, retry=False))
 
 
-def ring_sweep() -> None:
-    """Ask for a sweep, now rather than within seconds."""
-    _ring(lambda: sweep.apply_async(expires=RING_EXPIRES, retry=False))
+def ring_sweep() -> bool:
+    """Ask for a sweep, now rather than within seconds; False when the queue did not take it."""
+    return _ring(lambda: sweep.apply_async(expires=RING_EXPIRES, retry=False))
 
 
-def _ring(send: Callable[[], Any]) -> None:
+def _ring(send: Callable[[], Any]) -> bool:
     try:
         send()
     except (OperationalError, OSError) as error:
         logger.warning("the queue is away (%s); work is found by the next sweep", error)
+        return False
+    return True
 
 
 # The worker's parent process
 
 _ended = threading.Event()
+_watchdog: Watchdog | None = None
+_gave_up = threading.Event()
 
 
 @signals.worker_ready.connect
 def _start_bell(**_: Any) -> None:
     """Ring the sweep from each worker's parent, so that a worker alone is enough. It touches no database."""
-    threading.Thread(target=_bell, name="bell", daemon=True).start()
+    global _watchdog  # noqa: PLW0603 (Celery's signals have nowhere else to keep it)
+    _watchdog = Watchdog(patience(), busy=lambda: bool(state.reserved_requests))
+    threading.Thread(target=_bell, args=(_watchdog,), name="bell", daemon=True).start()
 
 
-def _bell() -> None:
-    ring_sweep()
+@signals.task_received.connect
+def _hear(**_: Any) -> None:
+    if _watchdog:
+        _watchdog.heard()
+
+
+def _bell(watchdog: Watchdog) -> None:
+    watchdog.rang(well=ring_sweep())
+    away, told, teller = Verdict.FINE, 0.0, None
     while not _ended.wait(settings.SWEEP.total_seconds()):
-        with contextlib.suppress(Exception):  # a bell that fails is rung again; _ring has logged it
-            ring_sweep()
+        try:
+            watchdog.rang(well=ring_sweep())
+            verdict = watchdog.look()
+            if verdict is Verdict.DEAF:
+                _end_ourselves(watchdog.patience)
+            if away is Verdict.NO_DATABASE and verdict is not away:
+                database_is_back()
+            silent = teller is None or teller.poll() is not None
+            if silent and (verdict is not away or time.monotonic() - told > TOLD_AGAIN_SECONDS):
+                away, told, teller = verdict, time.monotonic(), _tell(verdict)
+        except Exception:
+            logger.exception("the bell met trouble; it rings on")
+
+
+def _tell(verdict: Verdict) -> subprocess.Popen[bytes] | None:
+    """Have people told what no task could tell them."""
+    if verdict not in {Verdict.NO_BROKER, Verdict.NO_DATABASE}:
+        return None
+    logger.error("the %s is away; people are told", verdict.value)
+    return tell_from_outside(verdict.value)
+
+
+def _end_ourselves(grace: float) -> None:
+    """Stop in order; and if even that does not come about, at once."""
+    logger.critical(
+        "This worker hears nothing, although the queue takes what it rings and the database answers; due work ages. "
+        "It ends now with status %s, to be started again. Nothing is lost.",
+        ENDED_ITSELF,
+    )
+    _gave_up.set()
+    STOPPING.value = 1
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(grace)
+    os._exit(ENDED_ITSELF)
+
+
+def exit_status() -> int:
+    """Of a worker that has ended: whether it wants to be started again."""
+    return ENDED_ITSELF if _gave_up.is_set() else 0
 
 
 @signals.worker_shutting_down.connect

@@ -97,16 +97,19 @@ def _try(alert: Alert) -> None:
 
 def _mail(alert: Alert) -> None:
     failing = alert.send.transport_id if alert.send and alert.kind in ABOUT_A_RELAY else None
+    alertmail.mail(letter(alert, url_of(alert)), alertmail.relays(failing=failing))
+
+
+def letter(alert: Alert, url: str) -> alertmail.Note:
+    """The alert as a mail, in the reader's language or in all."""
     words = [words_of(alert.kind, alert.facts, language) for language in languages_of(alert.language)]
-    url = url_of(alert)
-    letter = alertmail.Note(
+    return alertmail.Note(
         id=f"alert-{alert.pk}",
         to=alert.target,
         subject=words[0].subject,
         text="\n\n-- \n\n".join(each.text(url) for each in words),
         at=alert.raised_at,
     )
-    alertmail.mail(letter, alertmail.relays(failing=failing))
 
 
 def url_of(alert: Alert) -> str:

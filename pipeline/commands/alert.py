@@ -11,19 +11,21 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--test", action="store_true", help="send a test to everybody who hears of alerts")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--test", action="store_true", help="send a test to everybody who hears of alerts")
+    what.add_argument(
+        "--away", choices=["broker", "database"], help="tell that it is away; workers do so by themselves"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    environment.prepare()
-    from pipeline import alerts
+    if args.away == "database":
+        environment.prepare(migrate=False)
+    else:
+        environment.prepare()
     from pipeline.commands import output
 
-    if args.test:
-        tried = _test()
-    else:
-        alerts.note()
-        tried = alerts.hand_over()
+    tried = _test() if args.test else _away(args.away) if args.away else _due()
     if args.json:
         output.emit([_document(each) for each in tried])
     else:
@@ -34,6 +36,19 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0 if all(each.delivered_at for each in tried) and (tried or not args.test) else 1
+
+
+def _due() -> "list[Alert]":
+    from pipeline import alerts
+
+    alerts.note()
+    return alerts.hand_over()
+
+
+def _away(what: str) -> "list[Alert]":
+    from pipeline.alerts import away
+
+    return away.tell_no_database() if what == "database" else away.tell_no_broker()
 
 
 def _test() -> "list[Alert]":

@@ -17,6 +17,7 @@ def run(args: argparse.Namespace) -> int:
     _keep_temporary_files_at_home()
     from django.db import connections
 
+    from pipeline import tasks
     from pipeline.celery import app
     from pipeline.commands.broker import require_safe_broker
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             f"--hostname=pressrun-{os.getpid()}@%h",
         ]
     )
-    return 0
+    return tasks.exit_status()
 
 
 def _keep_temporary_files_at_home() -> None:

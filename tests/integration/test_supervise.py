@@ -172,3 +172,18 @@ def test_parts_do_not_outlive_a_supervisor_that_is_killed():
 def test_a_procfile_is_names_and_commands():
     text = "# comment\nweb: pressrun web --host '127.0.0.1'\n\nbeat:pressrun beat\n"
     assert read_procfile(text) == {"web": ("pressrun", "web", "--host", "127.0.0.1"), "beat": ("pressrun", "beat")}
+
+
+def test_a_part_that_asks_for_it_is_started_again_and_the_others_go_on(tmp_path):
+    mark = tmp_path / "once"
+    deaf = f"""
+    import pathlib, sys
+    once = pathlib.Path({str(mark)!r})
+    if not once.exists():
+        once.touch()
+        sys.exit(75)
+    """ + textwrap.indent(textwrap.dedent(POLITE), "    ")
+    status, said = together(part("worker", deaf), part("web", POLITE), acts=[("| up", 2, interrupt())])
+    assert status == 0
+    assert "up     | worker asked to be started again." in said
+    assert sorted(line for line in said if "bye" in line) == ["web    | bye", "worker | bye"]

@@ -1,0 +1,107 @@
+"""Watches over a worker from its parent process: whether it is deaf, or the queue or the database away.
+
+A consumer can go deaf without a word: its connection is half open, and it waits for ever (celery#10502, #8030, #8091).
+Nothing is lost by that, but due work ages. So a worker that has rung for sweeps, has heard none of them, and sees in
+the database that nobody else has swept either, ends itself; whoever supervises it starts it again.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
+from typing import Final
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+ENDED_ITSELF: Final = 75
+"""Exit status for: start me again (EX_TEMPFAIL of sysexits.h)."""
+BUSY_AT_MOST: Final = 900.0
+"""Seconds after which being at work is no excuse any more; no task takes so long."""
+PROBE_SECONDS: Final = 5
+
+
+class Verdict(StrEnum):
+    FINE = "fine"
+    DEAF = "deaf"
+    NO_BROKER = "broker"
+    NO_DATABASE = "database"
+
+
+def patience() -> float:
+    """Seconds of silence that say something: many sweeps, and long enough for a dead worker's leases to lapse."""
+    return max(12 * settings.SWEEP, 2 * settings.LEASE).total_seconds()
+
+
+def swept_ago() -> float | None:
+    """Seconds since anybody swept, by the database's clock; None when it does not answer.
+
+    Over a connection of its own that ends here: the parent of a worker must hold none when it forks a child.
+    """
+    limits = {"connect_timeout": PROBE_SECONDS, "options": f"-c statement_timeout={PROBE_SECONDS}s"}
+    try:
+        with psycopg.connect(**{**connection.get_connection_params(), **limits}, autocommit=True) as probe:
+            found = probe.execute(
+                "SELECT extract(epoch FROM now() - at)::float FROM pipeline_marker WHERE name = 'sweep'"
+            ).fetchone()
+    except psycopg.Error as error:
+        logger.warning("the database does not answer: %s", error)
+        return None
+    return float(found[0]) if found else inf
+
+
+@dataclass(slots=True)
+class Watchdog:
+    """Is told what the worker hears and rings, and judges. All times are seconds of `clock`."""
+
+    patience: float
+    swept: Callable[[], float | None] = swept_ago
+    busy: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+    _heard: float = field(init=False)
+    _rung: float = field(init=False)
+    _unrung: float = field(init=False, default=-inf)
+    _answered: float = field(init=False)
+    _looked: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begin(self.clock())
+
+    def heard(self) -> None:
+        """A message came."""
+        self._heard = self.clock()
+
+    def rang(self, *, well: bool) -> None:
+        """A sweep was asked for; not `well`: the queue did not take it."""
+        if well:
+            self._rung = self.clock()
+        else:
+            self._unrung = self.clock()
+
+    def look(self) -> Verdict:
+        """What is to be thought of this worker now."""
+        now = self.clock()
+        if now - self._looked > self.patience / 2:  # we were stopped meanwhile: what we missed says nothing
+            self._begin(now)
+        self._looked = now
+        swept = self.swept()
+        if swept is not None:
+            self._answered = now
+        if now - self._answered > self.patience:
+            return Verdict.NO_DATABASE
+        if now - self._rung > self.patience:
+            return Verdict.NO_BROKER
+        return Verdict.DEAF if swept is not None and self._is_deaf(now, swept) else Verdict.FINE
+
+    def _is_deaf(self, now: float, swept: float) -> bool:
+        silent = now - self._heard
+        if min(swept, silent, now - self._unrung) <= self.patience:
+            return False
+        return silent > BUSY_AT_MOST or not self.busy()
+
+    def _begin(self, now: float) -> None:
+        self._heard = self._rung = self._answered = self._looked = now
