@@ -72,9 +72,7 @@ class Key:
     private: Private = field(repr=False)
 
     def __post_init__(self) -> None:
-        for what, name in (("domain", self.domain), ("selector", self.selector)):
-            if not _DOMAIN.fullmatch(name) or len(name) > 253:
-                raise DkimError(f"{name!r} cannot be a DKIM {what}: write it as DNS has it, in small letters")
+        check_names(self.domain, self.selector)
         if isinstance(self.private, RSAPrivateKey) and self.private.key_size < RSA_BITS:
             raise DkimError(
                 f"the RSA key of {self.place} has {self.private.key_size} bits; {RSA_BITS} is the least that receivers "
@@ -149,6 +147,13 @@ class Signer:
         signature = b64encode(key.sign(signed + b"dkim-signature:" + value.replace(_CRLF, b"")))
         folded = b"\r\n ".join(signature[at : at + _LINE - 4] for at in range(0, len(signature), _LINE - 4))
         return b"DKIM-Signature: %s%s\r\n" % (value, folded)
+
+
+def check_names(domain: str, selector: str) -> None:
+    """Raise DkimError for what would break a signature's field, or is no name in DNS."""
+    for what, name in (("domain", domain), ("selector", selector)):
+        if not _DOMAIN.fullmatch(name) or len(name) > 253:
+            raise DkimError(f"{name!r} cannot be a DKIM {what}: write it as DNS has it, in small letters")
 
 
 def txt_strings(record: str) -> list[str]:

@@ -23,6 +23,7 @@ from pipeline.content.types import Proof as Segments
 from pipeline.delivery.batch.wires import segments
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.relay import Relay
+from pipeline.delivery.signing import signed
 from pipeline.delivery.smtp import Connection, RelayTrouble, Timeouts
 from pipeline.errors import PressrunError
 from pipeline.models import AuditEvent, Newsletter, Proof, Transport
@@ -120,7 +121,7 @@ def _made(proof: Proof, person: Address, newsletter: Newsletter, *, reader: Subs
         return Answer(person.email, Verdict.REJECTED, why)
     marked = _marked(proof.hash)
     try:
-        wire = message.fill(marked, _values(marked, person, newsletter, reader=reader))
+        wire = signed(newsletter, message.fill(marked, _values(marked, person, newsletter, reader=reader)))
     except ContentError as error:
         return Answer(person.email, Verdict.REJECTED, f"No message could be made: {error}.")
     return Envelope(person.email, f"b-{StandIn.TEST}@{settings.BOUNCE_DOMAIN}", person.email, wire)

@@ -20,6 +20,7 @@ from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
 from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
+from pipeline.models.signing import DkimKey, Secret
 from pipeline.models.transports import Destination, Route, Transport, TransportMeter
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Destination",
+    "DkimKey",
     "Feedback",
     "FeedbackKind",
     "FeedbackStatus",
@@ -46,6 +48,7 @@ __all__ = [
     "Rehearsal",
     "RehearsalState",
     "Route",
+    "Secret",
     "Send",
     "SendList",
     "SendProof",

@@ -32,10 +32,19 @@ def _as_text(column: str) -> Cast:
 class SenderDomain(models.Model):
     """Where mail comes from and goes back to, all under one organisational domain, so that SPF and DKIM align."""
 
+    class Body(models.TextChoices):
+        """How DKIM canonicalises the body."""
+
+        SIMPLE = "simple", _("as it was handed over")
+        RELAXED = "relaxed", _("without regard to spaces, for relays that change them")
+
     from_domain = models.CharField(_("sender domain"), max_length=255, unique=True)
     bounce_domain = models.CharField(_("bounce domain"), max_length=255)
     link_host = models.CharField(_("link host"), max_length=255, blank=True)
     dkim_selector = models.CharField(_("DKIM selector"), max_length=63, blank=True)
+    dkim_body = models.CharField(
+        _("DKIM: the body counts"), max_length=7, choices=Body, default=Body.SIMPLE, db_default=Body.SIMPLE
+    )
 
     class Meta:
         verbose_name = _("sender domain")

@@ -6,6 +6,13 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
+from pipeline.transitions.dkim import (
+    DkimKeyError,
+    activate_dkim_key,
+    keep_dkim_key,
+    retire_dkim_key,
+    set_dkim_body,
+)
 from pipeline.transitions.facts import (
     record_bounce,
     record_click,
@@ -43,6 +50,7 @@ from pipeline.transitions.transports import back_off, clear_backoff
 
 __all__ = [
     "Claimed",
+    "DkimKeyError",
     "Drawn",
     "Grant",
     "LinkChangedError",
@@ -51,6 +59,7 @@ __all__ = [
     "PublicationError",
     "Recipient",
     "WrongStateError",
+    "activate_dkim_key",
     "alert_delivered",
     "alert_failed",
     "back_off",
@@ -71,6 +80,7 @@ __all__ = [
     "give_back_unused",
     "hold_late_sends",
     "hold_send",
+    "keep_dkim_key",
     "keep_redirects",
     "keep_rehearsal",
     "mark_in_flight",
@@ -89,6 +99,8 @@ __all__ = [
     "reject_unrenderable",
     "repair_link",
     "resume_send",
+    "retire_dkim_key",
+    "set_dkim_body",
     "settle_dead_leases",
     "settle_uncertain",
     "start_send",

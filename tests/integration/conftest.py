@@ -13,6 +13,7 @@ from wagtail.models import Collection, Locale
 
 from pipeline import cli
 from pipeline.commands import environment
+from pipeline.delivery.signing import forget_signers
 from pipeline.keys import keyring
 
 
@@ -45,10 +46,12 @@ def _rows_of_migrations() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_keys() -> Iterator[None]:
-    """Each test's database makes its own token keys."""
+    """Each test's database makes its own keys."""
     keyring.cache_clear()
+    forget_signers()
     yield
     keyring.cache_clear()
+    forget_signers()
 
 
 @pytest.fixture(autouse=True)

@@ -20,11 +20,13 @@ from pipeline.delivery import epoch
 from pipeline.delivery.batch import wires
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
+from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.grants import Grants
 from pipeline.delivery.outcome import outcome
 from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.delivery.retry import next_attempt
+from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
 from pipeline.queries.sql import execute
@@ -63,7 +65,8 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
     try:
         relay = relay_of(send.transport)
-    except (NotReadyError, RelayUrlError) as error:
+        signer_of(send.newsletter)
+    except (NotReadyError, RelayUrlError, DkimError) as error:
         transitions.pause_if_sending(send_id, actor="delivery", why=str(error))
         return False
     # A process that is stopped in mid-transaction must not keep its locks from everybody else.

@@ -11,6 +11,7 @@ from pipeline.content.reader import values_of
 from pipeline.content.tracking import READER
 from pipeline.content.types import Proof as Segments
 from pipeline.delivery.envelope import Envelope
+from pipeline.delivery.signing import signed
 from pipeline.keys import keyring
 from pipeline.models import Newsletter, Proof
 from pipeline.tokens import Purpose
@@ -59,6 +60,6 @@ def envelope(newsletter: Newsletter, send_id: int, one: Claimed) -> Envelope:
         key=one.id,
         sender=f"b-{return_path}@{settings.BOUNCE_DOMAIN}",
         recipient=one.email,
-        wire=message.fill(segments(one.proof_hash), values(newsletter, send_id, one, date=date)),
+        wire=signed(newsletter, message.fill(segments(one.proof_hash), values(newsletter, send_id, one, date=date))),
         envid=f"{send_id}-{one.id}",
     )
