@@ -147,8 +147,10 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
     if understood.kind is Kind.COMPLAINT:
         return _complaint(understood.recipients[0], delivery, now)
     if understood.kind is Kind.DELAY:
-        transitions.record_delay(delivery.send_id, delivery.id, at=now)
         about = _about(understood, delivery)
+        transitions.record_delay(
+            delivery.send_id, delivery.id, at=now, reason=about.meaning.reason, words=about.diagnostic
+        )
         return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
     transitions.record_evidence(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
     why = f"Nothing to do but to know that it arrived ({understood.rule})."
@@ -157,7 +159,9 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
 
 def _bounce(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
     meaning, name = about.meaning, (delivery.send_id, delivery.id)
-    transitions.record_bounce(*name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail")
+    transitions.record_bounce(
+        *name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail", words=about.diagnostic
+    )
     if action_for(meaning) is not Action.SUPPRESS:
         why = "Noted; the address stays."
     elif now - delivery.updated_at > BOUNCE_WITHIN:

@@ -201,7 +201,8 @@ class BrakeCount(models.Model):
     refused = models.IntegerField(default=0, db_comment="for our name, our signature, or the rules there")
     complaints = models.IntegerField(default=0)
     alarm = models.IntegerField(default=0, db_comment="refused, less one for every thousand outcomes since")
-    seen = models.IntegerField(default=0, db_comment="all outcomes of the send at the last count")
+    seen = models.IntegerField(default=0, db_comment="all outcomes of the send when the alarm last rose")
+    since = models.DateTimeField(db_default=Now())
 
     class Meta:
         verbose_name = _("count of a brake")

@@ -5,34 +5,44 @@ from datetime import datetime
 from django.db import transaction
 
 from pipeline.models import AuditEvent, Delivery
-from pipeline.queries.sql import execute, rows
+from pipeline.queries.sql import execute
+from pipeline.transitions.brakes import OURS, count_return
 from subscribers import transitions as people
 from subscribers.models import SuppressionReason
 
 
-def record_bounce(send_id: int, delivery_id: int, *, reason: str, hard: bool, at: datetime, source: str) -> None:
-    """Note a bounce. The first one stays; a bounce proves that the relay had taken the message."""
+def record_bounce(
+    send_id: int, delivery_id: int, *, reason: str, hard: bool, at: datetime, source: str, words: str = ""
+) -> None:
+    """Note a bounce. The first one stays; a bounce proves that the relay had taken the message.
+
+    `words` are those of the server that did not take it. The brakes of the send hear of it.
+    """
     with transaction.atomic():
         record_evidence(send_id, delivery_id, at=at, what=f"bounce ({source})")
-        execute(
+        is_first = execute(
             "UPDATE pipeline_delivery SET bounced_at = %s, bounce_reason = %s, bounce_hard = %s"
             " WHERE send_id = %s AND id = %s AND bounced_at IS NULL",
             [at, reason, hard, send_id, delivery_id],
         )
+        if is_first:
+            count_return(send_id, delivery_id, reason=reason, words=words)
 
 
-def record_delay(send_id: int, delivery_id: int, *, at: datetime) -> None:
-    """Note a warning that delivery takes longer. It proves that the relay has the message."""
+def record_delay(send_id: int, delivery_id: int, *, at: datetime, reason: str = "", words: str = "") -> None:
+    """Note a warning that delivery takes longer. It proves that the relay has the message. The brakes hear of it."""
     with transaction.atomic():
         record_evidence(send_id, delivery_id, at=at, what="delay warning")
-        _fact("delayed_at", send_id, delivery_id, at)
+        if _fact("delayed_at", send_id, delivery_id, at) and reason in OURS:
+            count_return(send_id, delivery_id, reason=reason, words=words)
 
 
 def record_complaint(send_id: int, delivery_id: int, *, at: datetime, source: str) -> None:
     """Note a complaint: the person has the message."""
     with transaction.atomic():
         record_evidence(send_id, delivery_id, at=at, what=f"complaint ({source})")
-        _fact("complained_at", send_id, delivery_id, at)
+        if _fact("complained_at", send_id, delivery_id, at):
+            count_return(send_id, delivery_id, complaint=True)
 
 
 def record_leaving(send_id: int, delivery_id: int, *, at: datetime) -> None:
@@ -63,19 +73,6 @@ def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) 
         _settled(send_id, delivery_id, {"evidence": what, "at": at.isoformat()}).save()
 
 
-def settle_proved(send_id: int) -> None:
-    """Settle what became uncertain after evidence had come: a fact was noted while the relay's answer was awaited."""
-    proved = rows(
-        "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
-        " WHERE send_id = %s AND state = 'uncertain'"
-        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL RETURNING id",
-        [send_id],
-    )
-    AuditEvent.objects.bulk_create(
-        _settled(send_id, pk, {"evidence": "noted before the answer was lost"}) for (pk,) in proved
-    )
-
-
 def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:
     """Suppress the address of a delivery for every newsletter: its mailbox does not exist."""
     address_key = Delivery.objects.values_list("address_key", flat=True).get(send_id=send_id, id=delivery_id)
@@ -93,8 +90,10 @@ def _settled(send_id: int, delivery_id: int, detail: dict[str, str]) -> AuditEve
     return AuditEvent(actor="feedback", action="delivery.settled", subject=subject, detail=detail)
 
 
-def _fact(column: str, send_id: int, delivery_id: int, at: datetime) -> None:
-    execute(
+def _fact(column: str, send_id: int, delivery_id: int, at: datetime) -> bool:
+    """Note a moment, the first of its kind; False if there was one."""
+    noted = execute(
         f"UPDATE pipeline_delivery SET {column} = %s WHERE send_id = %s AND id = %s AND {column} IS NULL",  # noqa: S608 (names of ours)
         [at, send_id, delivery_id],
     )
+    return bool(noted)

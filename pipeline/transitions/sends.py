@@ -11,6 +11,7 @@ from pipeline.errors import PressrunError
 from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Stop, Transport, UnknownLanguage
 from pipeline.queries.audience import audience_of, family
 from pipeline.queries.sql import execute, rows
+from pipeline.transitions.counts import release_brakes
 from pipeline.transitions.settling import cancel_leftovers
 
 LATE_AFTER: Final = timedelta(hours=2)
@@ -190,6 +191,7 @@ def resume_send(send_id: int, *, actor: str, why: str = "", restored: bool = Fal
         else:
             _move(send_id, SendState.SCHEDULED, [send.state])
             execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
+        release_brakes(send_id)
         _audit(actor, "send.resumed", send_id, why=why, **({"after": send.state_code} if send.state_code else {}))
 
 

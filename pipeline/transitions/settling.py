@@ -7,7 +7,6 @@ from django.db import transaction
 
 from pipeline.models import AuditEvent, Send, SendState
 from pipeline.queries.sql import execute, rows
-from pipeline.transitions.facts import settle_proved
 
 CAP_AT_LEAST: Final = 100
 CAP_SHARE: Final = 0.005
@@ -61,7 +60,7 @@ def _settle(send_id: int) -> bool:
     """Settle one send's; True if it was paused for a person."""
     with transaction.atomic():
         send = Send.objects.select_for_update().get(pk=send_id)
-        settle_proved(send_id)
+        _settle_proved(send_id)
         trouble = _too_much(send)
         if send.uncertain_policy == Send.UncertainPolicy.HOLD or trouble:
             _hold(send_id, only_retried=False)
@@ -76,6 +75,25 @@ def _settle(send_id: int) -> bool:
             actor="sweep", action="send.paused", subject=f"send:{send_id}", detail={"why": trouble}
         )
         return True
+
+
+def _settle_proved(send_id: int) -> None:
+    """Settle what became uncertain after evidence had come: a fact was noted while the relay's answer was awaited."""
+    proved = rows(
+        "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
+        " WHERE send_id = %s AND state = 'uncertain'"
+        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL RETURNING id",
+        [send_id],
+    )
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            actor="feedback",
+            action="delivery.settled",
+            subject=f"delivery:{send_id}-{pk}",
+            detail={"evidence": "noted before the answer was lost"},
+        )
+        for (pk,) in proved
+    )
 
 
 def _too_much(send: Send) -> str:

@@ -20,6 +20,7 @@ from pipeline.delivery import epoch
 from pipeline.delivery.batch import wires
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
+from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.grants import Grants
@@ -84,14 +85,15 @@ def run_batch(send_id: int, worker: Worker) -> bool:
         return False
     try:
         with LeaseKeeper(grant.lease_id) as keeper:
-            return _Batch(send, relay, grant, lambda: keeper.alive() and not worker.stopping()).run()
+            brake = Brake(send, worker.name)
+            return _Batch(send, relay, grant, brake, lambda: keeper.alive() and not worker.stopping()).run()
     finally:
         transitions.close_lease(grant.lease_id)
 
 
 class _Batch:
-    def __init__(self, send: Send, relay: Relay, grant: Grant, may_start: Callable[[], bool]) -> None:
-        self._send, self._relay, self._grant = send, relay, grant
+    def __init__(self, send: Send, relay: Relay, grant: Grant, brake: Brake, may_start: Callable[[], bool]) -> None:
+        self._send, self._relay, self._grant, self._brake = send, relay, grant, brake
         self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
@@ -178,7 +180,7 @@ class _Batch:
     def _next_groups(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
         if not self._may_start() or time.monotonic() > self._deadline:
             self._giving = False
-        allowed = self._pace.allowed()
+        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying)))
         if self._pace.over:
             self._giving = False
         groups = []
@@ -268,6 +270,7 @@ class _Batch:
         if not self._marked:
             return
         written = transitions.record(self._send.pk, self._marked)
+        self._brake.note(self._marked, written)
         for one in self._marked:
             if one.dead and one.id in written:
                 transitions.suppress_dead(self._send.pk, one.id, source="smtp")
@@ -287,6 +290,7 @@ class _Batch:
         self._listen()
         if self._marked:
             self._commit([])
+        self._brake.end()
         self._judge_relay()
         if self._defect:
             raise self._defect

@@ -1,0 +1,107 @@
+"""The brakes of a send: what is refused and what comes back is counted, and too much of it pauses the send in words.
+
+Counting never reads the ledger. Each process that hands over keeps one row of counts and writes it with its own group
+of replies, and only when something was refused or enough has been accepted meanwhile; mail that comes back has a row
+of its own. A check adds up these few rows.
+"""
+
+from typing import Final
+
+from django.db import transaction
+
+from pipeline.models import Stop
+from pipeline.queries.sql import rows
+from pipeline.replies import Reason
+from pipeline.transitions.counts import Counts, Told, add_counts, read_counts
+from pipeline.transitions.sends import pause_if_sending
+
+JUDGED_FROM: Final = 200
+"""Outcomes before a share means anything."""
+DEAD_SHARE: Final = 0.10
+REFUSED_SHARE: Final = 0.05
+COMPLAINT_SHARE: Final = 0.001
+ALARM_AT: Final = 20
+"""Replies that say that we are the problem, more often than once in a thousand, until the send pauses at once."""
+OURS: Final = frozenset({Reason.AUTHENTICATION, Reason.REPUTATION, Reason.POLICY, Reason.SENDER_REFUSED})
+"""What is wrong is the sender, not the reader. Not: too big (the message), rate limits (patience cures them)."""
+DEAD: Final = frozenset({Reason.NO_SUCH_MAILBOX, Reason.NO_SUCH_DOMAIN})
+RETURNS: Final = "returned mail"
+"""Owner of the row that counts what comes back."""
+
+
+def verdict(counts: Counts) -> Stop | None:
+    """Whether a send must stop, and why. Pure."""
+    judged = counts.outcomes >= JUDGED_FROM
+    too_many = counts.refused > REFUSED_SHARE * counts.outcomes
+    if counts.alarm >= ALARM_AT and (too_many or not counts.looked_at):
+        return Stop.OUR_FAULT
+    if judged and too_many:
+        return Stop.REFUSALS
+    if judged and counts.dead > DEAD_SHARE * counts.outcomes:
+        return Stop.DEAD_ADDRESSES
+    if judged and counts.complaints > COMPLAINT_SHARE * counts.outcomes:
+        return Stop.COMPLAINTS
+    return None
+
+
+def count_outcomes(send_id: int, owner: str, told: Told) -> int:
+    """Add a process's counts, and pause the send if it must stop. The alarm as it now stands.
+
+    Belongs into the transaction that writes the replies, so that nothing more is marked after the one that tipped it.
+    """
+    with transaction.atomic():
+        if not add_counts(send_id, owner, told):
+            return 0
+        counts = read_counts(send_id)
+        stop = verdict(counts)
+        if stop:
+            pause_if_sending(send_id, actor="brakes", why=_why(stop, counts, told), code=stop)
+    return counts.alarm
+
+
+def count_return(send_id: int, delivery_id: int, *, reason: str = "", words: str = "", complaint: bool = False) -> None:
+    """Count mail that came back about a delivery, unless it was handed over before a person let the send go on."""
+    told = Told(
+        dead=int(reason in DEAD),
+        refused=int(reason in OURS),
+        complaints=int(complaint),
+        words=words,
+        reason=reason,
+    )
+    if (told.dead or told.refused or told.complaints) and rows(_COUNTS_STILL, {"send": send_id, "id": delivery_id}):
+        count_outcomes(send_id, RETURNS, told)
+
+
+_COUNTS_STILL: Final = """
+  SELECT 1 FROM pipeline_delivery d WHERE d.send_id = %(send)s AND d.id = %(id)s AND NOT EXISTS (
+    SELECT FROM pipeline_brakecount c WHERE c.send_id = d.send_id AND c.owner = 'resumed' AND c.since > d.updated_at)
+"""
+_MEANINGS: Final = {
+    Reason.AUTHENTICATION: "they cannot prove that our mail is really ours (SPF, DKIM, DMARC)",
+    Reason.REPUTATION: "the address that we send from has a bad name",
+    Reason.POLICY: "they take our mail for spam, or it is against their rules",
+    Reason.SENDER_REFUSED: "they do not take mail from our sender address",
+}
+
+
+def _why(stop: Stop, counts: Counts, told: Told) -> str:
+    """In words for an editor: what happened, what is safe, what to do next."""
+    safe = "Nobody was taken off a list for it, and whoever has not been written to waits."
+    if stop in (Stop.OUR_FAULT, Stop.REFUSALS):
+        meaning = _MEANINGS.get(Reason(told.reason)) if told.reason in OURS else None
+        last = f" The last answer: “{' '.join(told.words.split())[:300]}”." if told.words else ""
+        return (
+            f"{counts.refused:,} answers of mail servers say that the sender is the problem, not the reader"
+            f"{f': {meaning}' if meaning else ''}.{last} {safe} Show this to whoever looks after the sender's domain "
+            "(`pressrun doctor` examines it), and resume when it is mended."
+        )
+    if stop is Stop.DEAD_ADDRESSES:
+        return (
+            f"{counts.dead:,} of the first {counts.outcomes:,} addresses do not exist. So many make mail providers "
+            f"distrust the sender. Those mailboxes get nothing more. Was the right list chosen, and is it up to date? "
+            "Whoever has not been written to waits; resume if it is as it should be."
+        )
+    return (
+        f"{counts.complaints:,} of {counts.outcomes:,} readers complained to their mail provider. They get nothing "
+        "more. Do the others expect this mail? Whoever has not been written to waits; resume if they do."
+    )
