@@ -110,6 +110,12 @@ def _plain_file_secret(text: str) -> str:
     return text
 
 
+def _token(text: str) -> str:
+    if text and (len(text) < 16 or not text.isprintable() or not text.isascii()):
+        raise ValueError("it is shorter than 16 characters, or not plain")
+    return text
+
+
 # Where things live
 HOME: Final = _env("HOME", "./var", lambda text: Path(text).absolute(), "a directory")
 LAYOUTS: Final = _env("LAYOUTS", "", lambda text: _folder(text) if text else None, "a folder of own layouts")
@@ -139,6 +145,7 @@ BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org")
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
 ALERT_MAIL: Final = _env("ALERT_MAIL", "", _addresses, "addresses such as ops@example.org,desk@example.org")
 ALERT_SMTP_URL: Final = _env("ALERT_SMTP_URL", "", _relay, "as PRESSRUN_SMTP_URL")
+METRICS_TOKEN: Final = _env("METRICS_TOKEN", "", _token, "a random text of 16 characters or more")
 LINK_CHECK: Final = _env("LINK_CHECK", "1", _flag, "0 or 1")
 
 # Times, for tests and for slow worlds

@@ -118,6 +118,16 @@ def ring_sweep() -> bool:
     return _ring(lambda: sweep.apply_async(expires=RING_EXPIRES, retry=False))
 
 
+def queue_answers() -> bool:
+    """Whether the broker can be reached now."""
+    try:
+        with app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1)
+    except (OperationalError, OSError):
+        return False
+    return True
+
+
 def _ring(send: Callable[[], Any]) -> bool:
     try:
         send()

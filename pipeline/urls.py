@@ -5,13 +5,15 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
-from pipeline.public import click, read, site, unsubscribe, view
+from pipeline.public import click, health, read, site, unsubscribe, view
 from pipeline.staff import images
 from pipeline.staff.headers import staff, style
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="wagtailadmin_home"), name="home"),
-    path("healthz", site.health, name="health"),
+    path("livez", health.live, name="live"),
+    path("healthz", health.healthy, name="health"),
+    path("metrics", health.metrics, name="metrics"),
     path("u/", unsubscribe.explain, name="unsubscribe-how"),
     path("u/undo", unsubscribe.undo, name="undo"),
     path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),

@@ -40,8 +40,8 @@ class _Phrases:
 _PHRASES: Final[Mapping[str, _Phrases]] = {
     AlertKind.HELD: _Phrases(
         lazy("%(newsletter)s, send %(send)s: waits for a person"),
-        lazy("Send %(send)s was not started and waits for a person."),
-        lazy("Nobody has been written to because of it."),
+        lazy("Send %(send)s waits for a person to decide."),
+        _BOOKS_SAFE,
         _LOOK,
     ),
     AlertKind.PAUSED: _Phrases(

@@ -31,7 +31,7 @@ def sweep() -> list[int]:
         try:
             _impatient()
             epoch.guard()
-            for step in (_take_back, _start_due, _settle, _close):
+            for step in (_take_back, _start_due, _settle, _close, _forget):
                 _guarded(step)
         finally:
             _let_go()
@@ -92,6 +92,11 @@ def _close() -> None:
         "INSERT INTO pipeline_marker (name, text, at) VALUES ('sweep', '', now())"
         " ON CONFLICT (name) DO UPDATE SET at = now()"
     )
+
+
+def _forget() -> None:
+    if gone := transitions.forget_expired():
+        logger.info("%s returned messages were kept long enough and are deleted", gone)
 
 
 def _due() -> list[Send]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pipeline.models import AlertKind
+from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
 from pipeline.queries.sql import rows
@@ -18,7 +18,7 @@ SETTLED_AFTER: Final = timedelta(days=5)
 SILENT_AFTER: Final = timedelta(days=1)
 TELLING: Final = 500
 """Of so many mails handed over, one always comes back or is answered by a program."""
-_BRAKES: Final = {"brake", "brakes"}
+_BRAKES: Final = frozenset({Stop.OUR_FAULT, Stop.DEAD_ADDRESSES, Stop.REFUSALS, Stop.COMPLAINTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def occasions() -> Iterator[Occasion]:
 def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
     """Sends that ought to get on and do not: something was due `after` ago, no batch runs, no row has moved since.
 
-    Only for a send that looks so are its rows read; one that a slow pace holds up moves all the time.
+    One whose relay has used up its hour or day may wait. Only for a send that looks stalled are its rows read; one that
+    a slow pace holds up moves all the time.
     """
     return [
         Stalled(*row)
@@ -62,6 +63,8 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
             "                     WHERE d.send_id = s.id AND d.state = 'pending') AS due"
             " WHERE s.state = 'sending' AND due.at < now() - %(after)s"
             " AND coalesce(s.started_at, now()) < now() - %(after)s"
+            " AND NOT EXISTS (SELECT FROM pipeline_transportmeter m WHERE m.transport_id = s.transport_id"
+            "                 AND m.rests_until > now())"
             " AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id)"
             " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
             "                 AND d.state NOT IN ('pending', 'skipped') AND d.updated_at > now() - %(after)s)"
@@ -73,21 +76,22 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
 
 def _acts() -> Iterator[Occasion]:
     """What was done to sends, by people and by Pressrun."""
-    for pk, action, actor, subject, why in rows(
-        "SELECT e.id, e.action, e.actor, e.subject, coalesce(e.detail ->> 'why', '') FROM pipeline_auditevent e"
+    for pk, action, actor, subject, why, code in rows(
+        "SELECT e.id, e.action, e.actor, e.subject, coalesce(e.detail ->> 'why', ''), coalesce(e.detail ->> 'code', '')"
+        " FROM pipeline_auditevent e"
         " WHERE e.action = ANY(%s) AND e.at > now() - %s"
         " AND NOT EXISTS (SELECT FROM pipeline_alert a WHERE a.key = 'event:' || e.id) ORDER BY e.id",
         [list(TOLD), REMEMBERED],
     ):
         send_id = int(subject.partition(":")[2])
-        yield _about(f"event:{pk}", _kind(action, actor), send_id, why=why, by=actor)
+        yield _about(f"event:{pk}", _kind(action, actor, code), send_id, why=why, by=actor)
 
 
-def _kind(action: str, actor: str) -> AlertKind:
+def _kind(action: str, actor: str, code: str) -> AlertKind:
     kind = AlertKind(action.partition(".")[2])
-    if kind is AlertKind.PAUSED and actor in _BRAKES:
+    if kind is AlertKind.PAUSED and code in _BRAKES:
         return AlertKind.BRAKED
-    return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and actor == "sweep" else kind
+    return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and actor == "sweep" and not code else kind
 
 
 def _late() -> Iterator[Occasion]:

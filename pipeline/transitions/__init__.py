@@ -22,6 +22,7 @@ from pipeline.transitions.facts import (
     record_leaving,
     suppress_dead,
 )
+from pipeline.transitions.forgetting import forget_expired
 from pipeline.transitions.grants import Drawn, draw, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
@@ -76,6 +77,7 @@ __all__ = [
     "end_rehearsal",
     "expire_overdue",
     "finish_sends",
+    "forget_expired",
     "give_back",
     "give_back_unused",
     "hold_late_sends",

@@ -303,7 +303,7 @@ def test_a_view_whose_delivery_is_gone_says_so(scene, stranger):
 
 
 def test_health(stranger):
-    response = stranger.get("/healthz")
+    response = stranger.get("/livez")
     assert (response.status_code, response.content, response["Content-Type"]) == (200, b"ok\n", "text/plain")
 
 
@@ -313,7 +313,8 @@ def test_health_without_a_database(stranger, monkeypatch):
 
     monkeypatch.setattr(connection, "cursor", gone)
     monkeypatch.setattr(connection, "close", lambda: None)
-    assert stranger.get("/healthz").status_code == 503
+    assert stranger.get("/livez").status_code == 503
+    assert (stranger.get("/healthz").status_code, stranger.get("/healthz").json()["database"]) == (503, False)
 
 
 def test_the_front_door_leads_to_the_staff_pages(stranger):
