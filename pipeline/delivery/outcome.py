@@ -42,7 +42,9 @@ def outcome(result: Result) -> Outcome:
             return _rejected(result)
         case Verdict.DEFERRED:
             busy = result.code == _SHUTTING_DOWN or result.enhanced.startswith("4.3.")
-            return Outcome("pending", "deferred", result.text, counts=True, relay_trouble=busy)
+            # 421 speaks of the relay or of the destination, so it is not held against this one delivery.
+            counts = result.code != _SHUTTING_DOWN
+            return Outcome("pending", "deferred", result.text, counts=counts, relay_trouble=busy)
         case Verdict.UNSENT:
             return Outcome("pending", "not-sent", result.text, counts=_own_fault(result), relay_trouble=_lost(result))
         case Verdict.UNCERTAIN:

@@ -21,7 +21,7 @@ from pipeline.queries.books import (
 )
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.rehearsal import readers
-from pipeline.queries.work import next_work, ringable_sends
+from pipeline.queries.work import may_go_slowly, next_work, ringable_sends
 
 __all__ = [
     "FOLLOWINGS",
@@ -43,6 +43,7 @@ __all__ = [
     "feedback_counts",
     "ledger",
     "links_of",
+    "may_go_slowly",
     "next_work",
     "occasions",
     "personal_sends",

@@ -1,8 +1,33 @@
 """What there is to do, and when there will be something."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pipeline.queries.sql import rows
+
+DESTINATIONS_THERE: Final = """there(destination) AS (
+    (SELECT destination FROM pipeline_delivery WHERE send_id = {send} AND state = 'pending'
+     ORDER BY destination LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.destination FROM pipeline_delivery d WHERE d.send_id = {send} AND d.state = 'pending'
+            AND d.destination > there.destination ORDER BY d.destination LIMIT 1)
+    FROM there WHERE there.destination IS NOT NULL
+  )"""
+"""The destinations with waiting rows of a send, for WITH RECURSIVE: one look into the index for each, however many
+rows it has. The last row is null."""
+DUE_FOR: Final = """d.send_id = {send} AND d.state = 'pending'
+        AND d.destination >= {destination} AND (d.destination, d.due_at) <= ({destination}, now())"""
+"""What is due (`d`) of a send for one destination. Said with an equals sign, and ordered by the due time, PostgreSQL
+may walk the index of due times past every row of the other destinations; so order by destination, then due time."""
+_MAY_GO: Final = f"""EXISTS (
+    WITH RECURSIVE {DESTINATIONS_THERE}
+    SELECT FROM there WHERE there.destination IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pipeline_destination b WHERE b.transport_id = {{transport}}
+                      AND b.name = there.destination AND b.blocked_until > now())
+      AND EXISTS (SELECT FROM pipeline_delivery d
+                  WHERE {DUE_FOR.format(send="{send}", destination="there.destination")}
+                  ORDER BY d.destination, d.due_at LIMIT 1))"""  # noqa: S608 (ours)
 
 
 def ringable_sends() -> list[int]:
@@ -10,15 +35,27 @@ def ringable_sends() -> list[int]:
     return [
         send_id
         for (send_id,) in rows(
-            "SELECT s.id FROM pipeline_send s JOIN pipeline_transport t ON t.id = s.transport_id"
+            "SELECT s.id FROM pipeline_send s JOIN pipeline_transport t ON t.id = s.transport_id"  # noqa: S608 (ours)
             " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
             " WHERE s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
             " AND (m.rests_until IS NULL OR m.rests_until <= now())"
-            " AND EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id AND d.state = 'pending'"
-            "             AND d.due_at <= now())"
+            f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
             " ORDER BY s.urgent DESC, s.due_at, s.id"
         )
     ]
+
+
+def may_go_slowly(send_id: int, destinations: Sequence[str]) -> bool:
+    """Whether something is due for one of these destinations."""
+    due = DUE_FOR.format(send="%(send)s", destination="which.name")
+    return bool(
+        destinations
+        and rows(
+            "SELECT FROM unnest(%(names)s::text[]) AS which(name) CROSS JOIN LATERAL ("  # noqa: S608 (ours)
+            f" SELECT FROM pipeline_delivery d WHERE {due} ORDER BY d.destination, d.due_at LIMIT 1) AS found LIMIT 1",
+            {"send": send_id, "names": list(destinations)},
+        )
+    )
 
 
 def next_work(send_id: int) -> tuple[str, datetime | None]:

@@ -6,6 +6,7 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
+from pipeline.transitions.destinations import Slowed, ease, learn, limit_destination, park, slowed_destinations
 from pipeline.transitions.dkim import (
     DkimKeyError,
     activate_dkim_key,
@@ -23,7 +24,7 @@ from pipeline.transitions.facts import (
     suppress_dead,
 )
 from pipeline.transitions.forgetting import forget_expired
-from pipeline.transitions.grants import Drawn, draw, give_back_unused
+from pipeline.transitions.grants import Drawn, draw, draw_for_destination, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
 from pipeline.transitions.publications import (
@@ -59,6 +60,7 @@ __all__ = [
     "NewSend",
     "PublicationError",
     "Recipient",
+    "Slowed",
     "WrongStateError",
     "activate_dkim_key",
     "alert_delivered",
@@ -74,6 +76,8 @@ __all__ = [
     "count_clicks",
     "create_send",
     "draw",
+    "draw_for_destination",
+    "ease",
     "end_rehearsal",
     "expire_overdue",
     "finish_sends",
@@ -85,9 +89,12 @@ __all__ = [
     "keep_dkim_key",
     "keep_redirects",
     "keep_rehearsal",
+    "learn",
+    "limit_destination",
     "mark_in_flight",
     "note_alert",
     "open_lease",
+    "park",
     "pause_if_sending",
     "pause_send",
     "publish_edition",
@@ -105,6 +112,7 @@ __all__ = [
     "set_dkim_body",
     "settle_dead_leases",
     "settle_uncertain",
+    "slowed_destinations",
     "start_send",
     "suppress_dead",
     "take_rehearsal",

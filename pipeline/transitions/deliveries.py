@@ -1,12 +1,13 @@
 """A delivery's way from pending to the relay's answer. Bulk statements, each guarded by state, fence and lease."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pipeline.queries.audience import BEST_STANDING
 from pipeline.queries.sql import execute, rows
+from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,39 @@ class Marked:
 # The lock on the lease waits for whoever takes it away, and keeps it until the claim stands: a row that is claimed
 # for a lease that is gone would be nobody's to give back.
 _CLAIM: Final = """
-  WITH held AS MATERIALIZED (SELECT id FROM pipeline_lease WHERE id = %(lease)s FOR KEY SHARE),
-  due AS (
-    SELECT d.id, p.first_name, p.last_name, p.language
-    FROM pipeline_delivery d LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
-    WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now() AND EXISTS (SELECT FROM held)
-    ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED
-  )
+  WITH RECURSIVE held AS MATERIALIZED (SELECT id FROM pipeline_lease WHERE id = %(lease)s FOR KEY SHARE), {due}
   UPDATE pipeline_delivery d
   SET state = 'claimed', reason = 'working', fence = d.fence + 1, lease_id = %(lease)s, updated_at = now()
   FROM due WHERE d.send_id = %(send)s AND d.id = due.id
   RETURNING d.id, d.fence, d.subscriber_id, d.email, d.address_key, d.proof_hash, d.attempts, d.retried,
     coalesce(due.first_name, ''), coalesce(due.last_name, ''), coalesce(due.language, '')
 """
+_DUE: Final = """
+  due AS (
+    SELECT d.id, p.first_name, p.last_name, p.language
+    FROM pipeline_delivery d LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
+    WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now() AND EXISTS (SELECT FROM held)
+    ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED
+  )"""
+# While some destinations must wait, each is asked by itself, so that a million rows of one that is stopped cost
+# nothing: one look into the index per destination that has rows (`there`), and as many as it may have.
+_DUE_BY_DESTINATION: Final = f"""
+  {DESTINATIONS_THERE.format(send="%(send)s")},
+  cap AS (
+    SELECT there.destination, coalesce(c.most, ceil(%(most)s::float8 / count(*) FILTER (WHERE c.most IS NULL) OVER ()))
+      ::bigint AS most
+    FROM there LEFT JOIN unnest(%(names)s::text[], %(caps)s::bigint[]) AS c(name, most) ON c.name = there.destination
+    WHERE there.destination IS NOT NULL
+  ),
+  due AS (
+    SELECT found.id, p.first_name, p.last_name, p.language
+    FROM cap CROSS JOIN LATERAL (
+      SELECT d.id, d.subscriber_id FROM pipeline_delivery d
+      WHERE {DUE_FOR.format(send="%(send)s", destination="cap.destination")} AND EXISTS (SELECT FROM held)
+      ORDER BY d.destination, d.due_at LIMIT cap.most FOR UPDATE SKIP LOCKED
+    ) AS found LEFT JOIN subscribers_subscriber p ON p.id = found.subscriber_id
+    WHERE cap.most > 0 LIMIT %(most)s
+  )"""  # noqa: S608 (ours)
 
 # The last look before a person is written to: still subscribed to a list of this send, the address not suppressed,
 # the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between. It may be
@@ -124,9 +145,15 @@ _RECORD: Final = """
 """
 
 
-def claim(send_id: int, *, lease_id: int, most: int) -> list[Claimed]:
-    """Take up to `most` due deliveries for this lease."""
-    found = rows(_CLAIM, {"send": send_id, "lease": lease_id, "most": most})
+def claim(send_id: int, *, lease_id: int, most: int, caps: Mapping[str, int] | None = None) -> list[Claimed]:
+    """Take up to `most` due deliveries for this lease, in order of their due time.
+
+    With `caps` each destination named there gets so many at most, and the others share the rest evenly.
+    """
+    given: dict[str, object] = {"send": send_id, "lease": lease_id, "most": most}
+    if caps:
+        given |= {"names": list(caps), "caps": list(caps.values())}
+    found = rows(_CLAIM.format(due=_DUE_BY_DESTINATION if caps else _DUE), given)
     return [Claimed(*row) for row in found]
 
 

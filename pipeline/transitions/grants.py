@@ -47,6 +47,28 @@ def draw(
     return Drawn(Grant(0, now, now), now, limited=True)
 
 
+def draw_for_destination(
+    transport_id: int, name: str, *, wanted: int, rate: float, at: datetime | None = None
+) -> Drawn:
+    """Draw for one destination of a relay, likewise, at its rate of this moment."""
+    for _ in range(_ONCE_MORE):
+        found = rows(
+            "SELECT coalesce(%(at)s::timestamptz, clock_timestamp()), m.id,"  # noqa: S608 (ours)
+            f" (SELECT count(*) FROM pipeline_lease l WHERE l.transport_id = m.transport_id), {_METER}"
+            " FROM pipeline_destination m WHERE m.transport_id = %(transport)s AND m.name = %(name)s",
+            {"transport": transport_id, "name": name, "at": at},
+        )
+        [(now, pk, share, turn, *meter)] = found
+        fair = min(wanted, max(1, round(rate / max(1, share))))
+        after, grant = take(_meter(meter), Limits(rate=rate), now=now, wanted=fair)
+        if execute(
+            "UPDATE pipeline_destination SET turn = turn + 1, free_at = %s WHERE id = %s AND turn = %s",
+            [after.free_at, pk, turn],
+        ):
+            return Drawn(grant, now, limited=True)
+    return Drawn(Grant(0, now, now), now, limited=True)
+
+
 def give_back_unused(transport_id: int, unused: Unused) -> None:
     """Count down what a batch that ends has left over of its hour and day. What a dead one had simply lapses."""
     execute(

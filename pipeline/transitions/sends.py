@@ -12,6 +12,7 @@ from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, St
 from pipeline.queries.audience import audience_of, family
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.counts import release_brakes
+from pipeline.transitions.destinations import known_domains
 from pipeline.transitions.settling import cancel_leftovers
 
 LATE_AFTER: Final = timedelta(hours=2)
@@ -120,15 +121,17 @@ def start_send(send_id: int) -> bool:
 def _freeze(send: Send) -> int:
     if send.parent_id:  # one at a time of those that follow each other, so that each sees whom the others have taken
         Send.objects.select_for_update(no_key=True).only("pk").get(pk=family(send.parent_id)[0])
-    audience = audience_of(send)
+    audience, known = audience_of(send), known_domains()
     return execute(
         "INSERT INTO pipeline_delivery (send_id, id, subscriber_id, proof_hash, email, address_key, state, reason,"  # noqa: S608 (ours)
-        "  fence, attempts, retried, due_at)"
+        "  fence, attempts, retried, due_at, destination)"
         " SELECT %(send)s, row_number() OVER (), subscriber_id, proof_hash, email, address_key,"
         "   CASE WHEN left_out IS NULL THEN 'pending' ELSE 'skipped' END, coalesce(left_out, 'new'), 0, 0, false,"
-        "   CASE WHEN left_out IS NULL THEN now() END"
-        f" FROM ({audience.sql}) AS audience",
-        audience.parameters() | {"send": send.pk},
+        "   CASE WHEN left_out IS NULL THEN now() END, coalesce(known.destination, '')"
+        f" FROM ({audience.sql}) AS audience"
+        " LEFT JOIN unnest(%(domains)s::text[], %(destinations)s::text[]) AS known(domain, destination)"
+        " ON known.domain = split_part(address_key, '@', -1)",
+        audience.parameters() | {"send": send.pk, "domains": list(known), "destinations": list(known.values())},
     )
 
 

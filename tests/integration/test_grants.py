@@ -14,7 +14,7 @@ from test_sending import Desk, copies, relay, url  # noqa: F401 (relay is a fixt
 
 from pipeline import queries, transitions
 from pipeline.delivery.batch import Worker, run_batch
-from pipeline.delivery.grants import UNLIMITED, Grants
+from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
 from pipeline.delivery.sweep import sweep
 from pipeline.models import Delivery, Send, Transport, TransportMeter
 from pipeline.queries.sql import execute
@@ -67,7 +67,7 @@ def test_a_share_stays_for_our_own_mails():
 def test_a_relay_without_limits_costs_one_question_a_second(django_assert_num_queries):
     transport = a_transport()
     time = itertools.count(start=1_000, step=0.001)
-    grants = Grants(transport.pk, rate=None, clock=lambda: next(time))
+    grants = Bucket(partial(transitions.draw, transport.pk), clock=lambda: next(time))
     with django_assert_num_queries(1):
         for _ in range(300):
             assert grants.allowed() == UNLIMITED
@@ -132,17 +132,17 @@ def test_a_batch_that_ends_early_gives_back_what_it_did_not_use(relay):
 
 def test_a_worker_that_dies_takes_no_more_than_its_grant_and_nobody_gets_it_twice(relay):
     transport = a_transport(per_day=100)
-    dead = Grants(transport.pk, rate=None)
+    dead = Bucket(partial(transitions.draw, transport.pk))
     assert dead.allowed() == 100
     dead.spend(30)
     del dead  # never closed
-    assert Grants(transport.pk, rate=None).allowed() == 0
+    assert Bucket(partial(transitions.draw, transport.pk)).allowed() == 0
 
 
 def test_a_limit_that_is_set_in_the_middle_of_a_send_holds_within_a_second():
     transport = a_transport()
     now = 1_000.0
-    grants = Grants(transport.pk, rate=None, clock=lambda: now)
+    grants = Bucket(partial(transitions.draw, transport.pk), clock=lambda: now)
     assert grants.allowed() == UNLIMITED
     Transport.objects.update(per_day=5)
     now += 1.0

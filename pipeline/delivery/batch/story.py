@@ -23,8 +23,8 @@ from pipeline.delivery.batch.keeper import LeaseKeeper
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope, Result, Verdict
-from pipeline.delivery.grants import Grants
 from pipeline.delivery.outcome import outcome
+from pipeline.delivery.pacing import Pacing
 from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.signing import signer_of
@@ -97,7 +97,12 @@ class _Batch:
         self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
-        self._pace = Grants(send.transport_id, rate=relay.rate)
+        self._pace = Pacing(
+            send.transport_id,
+            rate=relay.rate,
+            teaches=send.transport.sees_recipient_replies is not False,
+            scale=min(1.0, self._waits[0] / timedelta(minutes=1)),
+        )
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
         self._working = 0
@@ -117,7 +122,7 @@ class _Batch:
         """The loop. Each turn is one commit: the last replies, and the marks of what is handed over next."""
         try:
             self._claim()
-            self._hire(min(self._grant.connections, len(self._claimed)))
+            self._hire(min(self._grant.connections, max(len(self._claimed), self._pace.waiting)))
             while self._flying or self._marked or self._giving:
                 self._turn()
                 self._listen()
@@ -198,6 +203,8 @@ class _Batch:
         group: list[tuple[Claimed, Envelope]] = []
         while len(group) < most and (self._claimed or self._claim()):
             one = self._claimed.popleft()
+            if self._pace.parks(one):
+                continue
             try:
                 group.append((one, wires.envelope(self._send.newsletter, self._send.pk, one)))
             except ContentError as error:
@@ -211,9 +218,9 @@ class _Batch:
         return group
 
     def _claim(self) -> bool:
-        found = transitions.claim(self._send.pk, lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
+        found = self._pace.claim(self._send.pk, lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
         self._claimed.extend(found)
-        self._giving = self._giving and bool(found)
+        self._giving = self._giving and (bool(found) or self._pace.waiting)
         return bool(found)
 
     # What comes back
@@ -235,9 +242,11 @@ class _Batch:
         if report.defect:
             self._defect = report.defect
             self._working -= 1
+        taught = [self._pace.heard(self._flying[cast("int", result.key)], result) for result in report.results]
         self._marked.extend(self._mark(result) for result in report.results)
         if report.results:
             lost = all(result.verdict is Verdict.UNSENT for result in report.results) and not report.ready
+            lost = lost and not any(taught)
             self._fruitless = self._fruitless + 1 if lost else 0
             self._answered = self._answered or not lost
         if report.trouble:
@@ -245,7 +254,7 @@ class _Batch:
             self._working -= 1
         elif report.ready:
             self._idle.append(report.hand)
-        if not self._working or self._fruitless > FRUITLESS_AT_MOST:
+        if not self._working or self._fruitless > FRUITLESS_AT_MOST or self._pace.relay_is_busy:
             self._giving = False
 
     def _mark(self, result: Result) -> Marked:
@@ -283,8 +292,8 @@ class _Batch:
         Also after an error: a reply that the relay gave must not be lost because something else went wrong.
         """
         self._giving = False
+        self._pace.close(self._send.pk, lease_id=self._grant.lease_id)
         transitions.give_back(self._grant.lease_id)
-        self._pace.close()
         for hand in self._hands:
             hand.end()
         self._listen()
@@ -297,7 +306,10 @@ class _Batch:
 
     def _judge_relay(self) -> None:
         """Let a relay rest that gave no answer at all, or pause for a person; what one connection met is no reason."""
-        if self._answered:
+        if self._pace.relay_is_busy:
+            why = "It asks to be given less, whoever the mail is for."
+            transitions.back_off(self._send.transport_id, why=why, first_wait=min(FIRST_WAIT, self._waits[0]))
+        elif self._answered:
             transitions.clear_backoff(self._send.transport_id)
             if self._trouble:
                 logger.info("a connection of send %s ended: %s", self._send.pk, self._trouble)

@@ -1,19 +1,14 @@
-"""A batch's permission to start messages, drawn from the books once a second and spent without asking them."""
+"""Grants of one meter, drawn from the books about once a second and spent without asking them."""
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
-from django.db import InterfaceError, OperationalError, connection
-
-from pipeline import transitions
 from pipeline.limits.metering import AHEAD, Unused
 from pipeline.transitions import Drawn
 
-logger = logging.getLogger(__name__)
 BURST_SECONDS: Final = 0.05
 """What was not started when it might have been is made up for by this much, and no more."""
 UNLIMITED: Final = 1_000_000
@@ -23,15 +18,21 @@ SOONEST: Final = 0.02
 """Seconds between two draws that found nothing."""
 
 
-class Grants:
-    """As a batch asks for it: may I start some, I start so many, how long must I wait.
+class Draw(Protocol):
+    """Where a bucket is filled."""
 
-    For a relay without limits it is one question to the database a second, which is also how a limit that is set, or
-    changed, in the middle of a send comes to hold.
+    def __call__(self, *, wanted: int, unused: Unused | None) -> Drawn: ...
+
+
+class Bucket:
+    """May I start some, I start so many, how long must I wait.
+
+    Without a limit it is one question to the database a second, which is also how a limit that is set, or changed, in
+    the middle of a send comes to hold.
     """
 
-    def __init__(self, transport_id: int, *, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._transport_id, self._rate, self._clock = transport_id, rate, clock
+    def __init__(self, draw: Draw, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._draw_from, self._clock = draw, clock
         self._piece = _Piece(limited=True)
         self._tokens, self._spent = 0.0, 0
         self._look_at = clock()
@@ -45,8 +46,7 @@ class Grants:
             self._draw(now)
         if not self._piece.limited:
             return UNLIMITED
-        self._tokens += self._piece.accrued(now)
-        self._tokens = min(self._tokens, self._piece.room)
+        self._tokens = min(self._tokens + self._piece.accrued(now), self._piece.room)
         return int(self._tokens + 1e-6)
 
     def spend(self, number: int) -> None:
@@ -65,28 +65,21 @@ class Grants:
         token = self._piece.next_token(now, self._tokens)
         return max(0.0, min(token, self._look_at, now + AHEAD.total_seconds()) - now)
 
-    def close(self) -> None:
-        """Give back what is left of the hour and the day."""
-        unused, self._piece, self._look_at = self._unused(), _Piece(limited=True), self._clock()
-        if unused is not None:
-            transitions.give_back_unused(self._transport_id, unused)
+    def starve(self) -> None:
+        """Allow nothing for a second: the books cannot be asked."""
+        self._piece, self._look_at = _Piece(limited=True), self._clock() + AHEAD.total_seconds()
+        self._tokens, self._spent = 0.0, 0
 
-    def _unused(self) -> Unused | None:
+    def unused(self) -> Unused | None:
+        """What is left of the last grant."""
         left = self._piece.number - self._spent
         return Unused(left, self._piece.granted_at) if left > 0 and self._piece.granted_at else None
 
     def _draw(self, now: float) -> None:
-        try:
-            wanted = max(WANTED_AT_LEAST, 2 * self._spent)
-            drawn = transitions.draw(self._transport_id, wanted=wanted, rate=self._rate, unused=self._unused())
-        except (OperationalError, InterfaceError) as error:
-            logger.warning("no grant could be drawn, once more in a second: %s", error)
-            connection.close()
-            self._piece, self._look_at = _Piece(limited=True), now + AHEAD.total_seconds()
-        else:
-            self._piece = _Piece.of(drawn, now)
-            self._look_at = max(self._piece.ends, now + SOONEST)
-            self.over = bool(drawn.grant.rests_for)
+        drawn = self._draw_from(wanted=max(WANTED_AT_LEAST, 2 * self._spent), unused=self.unused())
+        self._piece = _Piece.of(drawn, now)
+        self._look_at = max(self._piece.ends, now + SOONEST)
+        self.over = bool(drawn.grant.rests_for)
         self._tokens, self._spent = 0.0, 0
 
 
