@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import dns.exception
-import dns.resolver
 from django.conf import settings
 
 from pipeline.delivery.relay import Relay, parse_relay
+from pipeline.domains import lookup
 from pipeline.errors import PressrunError
 from pipeline.models import Marker, Newsletter, Transport
 
 LOCAL_INBOX = "local-inbox"
 """The marker under which a running local inbox gives its address."""
-DNS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +91,10 @@ def _mx_obstacles(domain: str) -> Iterator[Obstacle]:
         yield Obstacle(words.format("nobody outside can reach it"))
         return
     try:
-        resolver = dns.resolver.Resolver()
-        resolver.lifetime = DNS_SECONDS
-        resolver.resolve(domain, "MX")
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        yield Obstacle(words.format("it has no MX record"))
-    except dns.exception.DNSException as error:
-        unknown = f"its MX record could not be looked up ({type(error).__name__})"
-        yield Obstacle(words.format(unknown), certain=False)
+        if not lookup.ask(domain, "MX"):
+            yield Obstacle(words.format("it has no MX record"))
+    except lookup.LookupFailedError as error:
+        yield Obstacle(words.format(str(error)), certain=False)
 
 
 def _local_inbox() -> str:

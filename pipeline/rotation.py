@@ -105,6 +105,12 @@ def look_at(key: DkimKey, lookup: Lookup) -> Finding:
     return judge_record(ours.place, texts, ours=ours.record())
 
 
+def waiting_keys(host: str) -> list[DkimKey]:
+    """Those of this domain, and of domains above it, that were made and never started."""
+    above = [domain for domain in SenderDomain.objects.all() if f".{host}".endswith(f".{domain.from_domain}")]
+    return [key for domain in above for key in dkim_keys(domain, state="waiting")]
+
+
 def find_domain(name: str) -> SenderDomain:
     """Raises DkimKeyError for a domain that has never had a key or a newsletter."""
     found = SenderDomain.objects.filter(from_domain=name.lower().rstrip(".")).first()
