@@ -8,12 +8,12 @@ READY := .venv/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up bench lock pictures secrets
+.PHONY: help setup demo test faults faults-long check format up bench lock pictures secrets
 
 help: ## Show what can be done here
 	@echo "Pressrun. Start with: make demo"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 setup: $(READY) ## Make .venv with everything in it (uses uv when it is installed)
 
@@ -41,6 +41,12 @@ up: setup ## Run everything on this machine: pages on http://127.0.0.1:8000, Ctr
 
 test: setup ## Run all tests, several files at once; pick some with ARGS="tests/unit -k bounce"
 	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+
+faults: setup ## Kill, cut and starve what sends, fifteen times as fast as in life
+	$(BIN)/pytest tests/e2e/faults $(ARGS)
+
+faults-long: setup ## The faults that are worth their real time in it: an hour and more
+	$(BIN)/pytest tests/e2e/faults -m long --verbose $(ARGS)
 
 check: setup ## Lint, types, import contracts, house rules
 	$(BIN)/ruff check

@@ -44,6 +44,19 @@ def _duration(text: str) -> timedelta:
     return value
 
 
+def _time_scale(text: str) -> float:
+    share = float(text)
+    if not 0.001 <= share <= 1:
+        raise ValueError(f"{text!r} is not between 0.001 and 1")
+    if share < 1 and not DEBUG:
+        raise ValueError("it makes every wait shorter than mail needs and is for tests, beside PRESSRUN_DEBUG=1 only")
+    return share
+
+
+def _scaled(wait: timedelta) -> timedelta:
+    return max(wait * TIME_SCALE, min(wait, timedelta(seconds=1)))
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in {"", "0", "1", "true", "false", "yes", "no"}:
         raise ValueError(f"{text!r} is neither yes nor no")
@@ -149,11 +162,13 @@ METRICS_TOKEN: Final = _env("METRICS_TOKEN", "", _token, "a random text of 16 ch
 LINK_CHECK: Final = _env("LINK_CHECK", "1", _flag, "0 or 1")
 
 # Times, for tests and for slow worlds
-RETRY: Final = _env("RETRY", "1m,5m,15m,1h,4h", parse_schedule, "durations such as 1m,5m,1h")
-VALID_FOR: Final = _env("VALID_FOR", "72h", _duration, "a duration such as 72h")
-UNCERTAIN_WAIT: Final = _env("UNCERTAIN_WAIT", "10m", _duration, "a duration such as 10m")
-LEASE: Final = _env("LEASE", "45s", _duration, "a duration such as 45s")
-SWEEP: Final = _env("SWEEP", "5s", _duration, "a duration such as 5s")
+# A test of hours in seconds: all of these, and the waits of SMTP, times this; nothing gets shorter than a second by it.
+TIME_SCALE: Final = _env("TIME_SCALE", "1", _time_scale, "1, or less in a test")
+RETRY: Final = tuple(map(_scaled, _env("RETRY", "1m,5m,15m,1h,4h", parse_schedule, "durations such as 1m,5m,1h")))
+VALID_FOR: Final = _scaled(_env("VALID_FOR", "72h", _duration, "a duration such as 72h"))
+UNCERTAIN_WAIT: Final = _scaled(_env("UNCERTAIN_WAIT", "10m", _duration, "a duration such as 10m"))
+LEASE: Final = _scaled(_env("LEASE", "45s", _duration, "a duration such as 45s"))
+SWEEP: Final = _scaled(_env("SWEEP", "5s", _duration, "a duration such as 5s"))
 
 # Django
 INSTALLED_APPS: Final = [

@@ -18,9 +18,12 @@ repeats:
 
 A line break in an answer separates reply lines; an answer of 421 hangs up. Instead of an answer, `close` ends the
 connection after all earlier replies, `cut` resets it with what is still under way, `silent` leaves the client
-waiting, and for the dot `keep+cut` and `keep+silent` take the message first.
+waiting, and for the dot `keep+cut` and `keep+silent` take the message first. For the dot `slow 9 250 Ok` gives the
+answer byte by byte over nine seconds (`slow 9 keep+250 Ok` is the same: it is kept before).
 `cut` is a short way to say the same once for each address: after the dot the message has been taken,
-before keeping it has not, and mid-body its end was never looked for.
+before keeping it has not, and mid-body its end was never looked for. `"idle": {"seconds": 2, "says": "421 …"}` is said
+to whoever says nothing for so long between two messages. With `--certificate` and `--key` no mail is taken without
+STARTTLS, with `--login user:password` none without AUTH PLAIN.
 """
 
 import argparse
@@ -28,6 +31,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import socket
 import ssl
 import struct
@@ -35,55 +39,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from relay_behaviour import KEYWORDS, Behaviour
+
 END = b"\r\n.\r\n"
-KEYWORDS = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
-YES = {"connect": "220 relay.test ESMTP", "mail": "250 2.1.0 Ok", "rcpt": "250 2.1.5 Ok", "data": "354 Go ahead"}
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass
-class Behaviour:
-    """What this relay offers, how long it takes, and where it misbehaves."""
-
-    keywords: Sequence[str] = KEYWORDS
-    delay: float = 0.0
-    eager: bool = False
-    """Answers DATA with 354 although no recipient was valid, as RFC 2920 section 3.1 allows."""
-    bytewise: bool = False
-    """Sends each byte of a reply by itself."""
-    tls: ssl.SSLContext | None = None
-    """Speaks TLS from the first byte."""
-    script: Mapping[str, Any] = field(default_factory=dict)
-    _asked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def answer(self, phase: str, address: str = "") -> str:
-        """What to say now, by the script or else yes (nothing for the dot)."""
-        rules = self.script.get(phase, {})
-        for pattern, answers in ({"": rules} if isinstance(rules, list) else rules).items():
-            if re.search(pattern, address):
-                return answers[min(self._attempt(phase, pattern, address), len(answers)) - 1]
-        return self._cut(phase, address) or YES.get(phase, "")
-
-    def _cut(self, phase: str, address: str) -> str:
-        places = {"dot": {"after_dot": "keep+cut", "before_keeping": "cut"}, "body": {"mid_body": "cut"}}
-        for place, answer in places.get(phase, {}).items():
-            for pattern in self.script.get("cut", {}).get(place, ()):
-                if re.search(pattern, address) and self._attempt(place, pattern, address) == 1:
-                    return answer
-        return ""
-
-    def _attempt(self, phase: str, pattern: str, address: str) -> int:
-        with self._lock:
-            self._asked[phase, pattern, address] += 1
-            return self._asked[phase, pattern, address]
 
 
 class Ledger:
@@ -141,6 +105,7 @@ class Session(threading.Thread):
         self._sock, self._behaviour, self._ledger = sock, behaviour, ledger
         self._received, self._unsaid = bytearray(), bytearray()
         self._refused = ""
+        self._secure, self._known = behaviour.tls is not None, False
 
     def run(self) -> None:
         with suppress(HungUpError, OSError):
@@ -190,17 +155,35 @@ class Session(threading.Thread):
 
     def _line(self) -> bytes:
         while (end := self._received.find(b"\r\n")) < 0:
+            self._flush()
+            self._grow_tired()
             self._more()
         line = bytes(self._received[:end])
         del self._received[: end + 2]
         return line
 
+    def _grow_tired(self) -> None:
+        idle = self._behaviour.script.get("idle")
+        if idle and self.sender and not self.recipients:
+            readable, _, _ = select.select([self._sock], [], [], idle["seconds"])
+            if not readable:
+                self.say(idle["says"])
+
     def _obey(self, line: bytes) -> None:
         verb = line[:4].upper()
         if verb in {b"EHLO", b"HELO"}:
-            keywords = self._behaviour.keywords if verb == b"EHLO" else ()
+            keywords = self._behaviour.offers(secure=self._secure) if verb == b"EHLO" else ()
             lines = ["relay.test", *keywords]
             self.say("\n".join(f"250{' ' if n == len(lines) else '-'}{k}" for n, k in enumerate(lines, 1)))
+        elif verb == b"STAR" and self._behaviour.starttls and not self._secure:
+            self.say("220 2.0.0 Go ahead", at_once=True)
+            self._sock, self._secure = self._behaviour.starttls.wrap_socket(self._sock, server_side=True), True
+        elif verb == b"AUTH" and self._behaviour.login:
+            self._known = self._behaviour.knows(line[5:])
+            self.say("235 2.7.0 Welcome" if self._known else "535 5.7.8 Wrong user name or password")
+        elif verb == b"MAIL" and (objection := self._behaviour.objection(secure=self._secure, known=self._known)):
+            self._refused = "503 5.5.1 MAIL first"
+            self.say(objection)
         elif verb == b"MAIL":
             self.sender, self.recipients, self._refused = _address(line), [], ""
             self._judge("mail", self.sender)
@@ -243,13 +226,23 @@ class Session(threading.Thread):
         if not self.recipients:
             self.say("554 5.5.1 No valid recipients")
             return
-        _, keep, answer = self._behaviour.answer("dot", self.recipients[0]).rpartition("keep+")
+        how, keep, answer = self._behaviour.answer("dot", self.recipients[0]).rpartition("keep+")
+        if answer.startswith("slow "):
+            how, answer = answer[:5] + answer[5:].partition(" ")[0], answer[5:].partition(" ")[2]
         self._work()
         if keep or not answer or answer.startswith("2"):
             self._ledger.keep(self, body)
         self._work()
         self.recipients, self._refused = [], "503 5.5.1 MAIL first"
-        self.say(answer or f"250 2.0.0 Ok: queued as {self.number:04X}{len(self.commands):06X}")
+        if how:
+            self._drip(answer, float(how.split()[1]))
+        else:
+            self.say(answer or f"250 2.0.0 Ok: queued as {self.number:04X}{len(self.commands):06X}")
+
+    def _drip(self, answer: str, seconds: float) -> None:
+        for octet in f"{answer}\r\n".encode():
+            time.sleep(seconds / (len(answer) + 2))
+            self._sock.sendall(bytes([octet]))
 
     def _work(self) -> None:
         if self._behaviour.delay:
@@ -368,6 +361,9 @@ def main() -> None:
     parser.add_argument("--without", action="append", default=[], metavar="KEYWORD", help="do not offer this")
     parser.add_argument("--maildir", type=Path)
     parser.add_argument("--no-fsync", action="store_true", help="for speed, where nobody cuts the power")
+    parser.add_argument("--certificate", type=Path, help="with --key: STARTTLS is offered, and demanded")
+    parser.add_argument("--key", type=Path)
+    parser.add_argument("--login", default="", metavar="USER:PASSWORD", help="AUTH is offered, and demanded")
     parser.add_argument("--until-eof", action="store_true", help="stop when stdin ends, as with its parent")
     given = parser.parse_args()
     without = {*given.without, *(["PIPELINING"] if given.no_pipelining else [])}
@@ -376,6 +372,8 @@ def main() -> None:
         keywords=[keyword for keyword in KEYWORDS if keyword.split()[0] not in without],
         delay=given.delay_ms / 1000,
         script=json.loads(text),
+        starttls=_server_tls(given.certificate, given.key) if given.certificate else None,
+        login=given.login,
     )
     ledger = Ledger(given.log, given.maildir, fsync=not given.no_fsync)
     server = RelayServer(behaviour, ledger, host=given.host, port=given.port)
@@ -385,6 +383,12 @@ def main() -> None:
         sys.stdin.buffer.read()
     else:
         server.serve()
+
+
+def _server_tls(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ LINE: Final = 76
 """Longest line of a field that holds encoded-words (RFC 2047 section 2)."""
 WORD: Final = 75
 """Longest encoded-word (RFC 2047 section 2)."""
+LOCAL_AT_MOST: Final = 64
+ADDRESS_AT_MOST: Final = 254
+"""Characters before the @, and in all (RFC 5321 section 4.5.3.1)."""
 
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Controls, line and paragraph separators, text-direction overrides, byte-order mark, halves of characters."""
@@ -78,6 +81,8 @@ def address(name: str | HeaderText, email: str, *, used: int = len("To: ")) -> s
     A `str` is a subscriber's name and never fails (see `HeaderText.tamed`). Raises ContentError for an address that is
     not plain ASCII `local@domain`: internationalised domains come as A-labels.
     """
+    if email.find("@") > LOCAL_AT_MOST or len(email) > ADDRESS_AT_MOST:
+        raise ContentError(f"{email!r} is too long: mail allows 64 bytes before the @ and 254 in all")
     if not is_address(email):
         raise ContentError(f"{email!r} is not an address that can stand in a header")
     display = (name if isinstance(name, HeaderText) else HeaderText.tamed(name)).text
@@ -115,7 +120,12 @@ def wire(value: str) -> str:
 
 def is_address(email: str) -> bool:
     """Whether this is plain ASCII `local@domain` of lawful length (RFC 5321 section 4.5.3.1)."""
-    return bool(_ADDRESS.fullmatch(email)) and email.index("@") <= 64 and len(email) <= 254 and "=?" not in email
+    return (
+        bool(_ADDRESS.fullmatch(email))
+        and email.index("@") <= LOCAL_AT_MOST
+        and len(email) <= ADDRESS_AT_MOST
+        and "=?" not in email
+    )
 
 
 def _plain(text: str) -> bool:

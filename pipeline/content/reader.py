@@ -1,7 +1,13 @@
 """What is known of one reader, as the values that fill the slots of a proof."""
 
+from typing import Final
+
 from pipeline.content import headers
 from pipeline.content.types import ContentError
+
+_NO_ADDRESS: Final = "undisclosed-recipients:;"
+"""An empty group (RFC 5322 section 3.4), for an address that the envelope may carry (RFC 6531) and an ASCII header not.
+Whether it can be mailed is for the relay to say, and for `delivery.smtp`, which knows what the relay takes."""
 
 
 def values_of(*, email: str, first_name: str, last_name: str, language: str) -> dict[str, str]:
@@ -18,6 +24,8 @@ def values_of(*, email: str, first_name: str, last_name: str, language: str) -> 
 
 
 def _to(name: str, email: str) -> str:
+    if not email.rpartition("@")[0].isascii():
+        return _NO_ADDRESS
     try:
         return headers.address(name, email)
     except ContentError:  # a name that no header may hold; the person still gets their mail

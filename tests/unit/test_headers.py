@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.content import headers
+from pipeline.content.reader import values_of
 from pipeline.content.types import ContentError
 
 SPEAKABLE = st.text(
@@ -157,3 +158,10 @@ def test_a_date_names_its_offset():
     assert headers.date(dt.datetime(2021, 8, 31, 9, tzinfo=seoul)) == "Tue, 31 Aug 2021 09:00:00 +0900"
     with pytest.raises(ContentError):
         headers.date(dt.datetime(2021, 8, 31, 9))  # noqa: DTZ001
+
+
+def test_letters_of_the_world_before_the_at_leave_the_message_without_an_address_in_it():
+    """The envelope may carry them (RFC 6531), this header not: whether they are mailed is for the relay to say."""
+    found = values_of(email="세종@example.org", first_name="Ann", last_name="", language="en")
+    assert parsed("To", found["to"])["To"].addresses == ()
+    assert headers.field("To", found["to"]) == "To: undisclosed-recipients:;\r\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delivery.smtp.wire import LostError, OutOfTurnError, Reply, Wire
+from pipeline.delivery.smtp.wire import LostError, OutOfTurnError, Reply, Timeouts, Wire
 
 
 @pytest.fixture
@@ -161,3 +161,10 @@ def test_nothing_is_heard_in_silence_and_the_unasked_is(pair):
     relay.close()
     with pytest.raises(LostError):
         wire.overhear()
+
+
+def test_a_test_s_scale_shortens_every_wait_and_none_below_a_second():
+    scaled = Timeouts().scaled(0.01)
+    assert (scaled.dot, scaled.greeting, scaled.command, scaled.block, scaled.connect) == (6, 3, 3, 1.8, 1)
+    assert Timeouts().scaled(1) == Timeouts()
+    assert Timeouts(dot=0.5).scaled(0.1).dot == 0.5

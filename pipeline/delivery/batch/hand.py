@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
 
+from django.conf import settings
+
 from pipeline.delivery.envelope import Envelope, Result
 from pipeline.delivery.relay import Relay
-from pipeline.delivery.smtp import Connection, RelayTrouble
+from pipeline.delivery.smtp import Connection, RelayTrouble, Timeouts
 
 GROUP_SECONDS: Final = 0.02
 """A group is what a connection hands over in this time, so that a slow relay gets messages one by one and a death
@@ -79,7 +81,8 @@ class Hand:
 
     def _open(self) -> Connection | None:
         try:
-            return Connection.open(self._relay, helo=self._helo)
+            timeouts = Timeouts().scaled(settings.TIME_SCALE)
+            return Connection.open(self._relay, helo=self._helo, timeouts=timeouts)
         except RelayTrouble as trouble:
             self._reports.put(Report(self, trouble=trouble))
             return None
