@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import psycopg
 from django.db import connection, transaction
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -22,6 +23,31 @@ def execute(statement: str, parameters: Parameters = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
+
+
+def look_up_only() -> None:
+    """Have this session plan every `prepared` statement once, for finding rows by their keys and nothing else.
+
+    The hot statements of a batch touch some dozens of a million rows. A plan made for one table size would be kept
+    for all: read through a table that was small then, it costs a thousand times as much later.
+    """
+    execute(
+        "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),"
+        " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),"
+        " set_config('jit', 'off', false)"
+    )
+
+
+def prepared(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that returns rows and that this session will run many times: it is planned once.
+
+    Planning one of a batch's statements takes longer than running it. Django binds on the client's side, where nothing
+    can be prepared, so this is psycopg's own cursor.
+    """
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 0  # None, as Django leaves it, forbids what `prepare` asks for
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 
 def stream(statement: str, parameters: Parameters = (), *, hold: bool = False) -> Iterator[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.queries.audience import BEST_STANDING
-from pipeline.queries.sql import execute, rows
+from pipeline.queries.sql import execute, prepared
 from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
 
 
@@ -45,17 +45,19 @@ class Marked:
 # Rows are taken in order of their due time, which the partial index holds, past those that other batches have locked.
 # The lock on the lease waits for whoever takes it away, and keeps it until the claim stands: a row that is claimed
 # for a lease that is gone would be nobody's to give back.
+# Here and below the rows that are changed are found by (send, id) as another part of the statement gives them. With the
+# send as a constant, the planner reads all its rows where it believes them few, as in a table that is not analysed yet.
 _CLAIM: Final = """
   WITH RECURSIVE held AS MATERIALIZED (SELECT id FROM pipeline_lease WHERE id = %(lease)s FOR KEY SHARE), {due}
   UPDATE pipeline_delivery d
   SET state = 'claimed', reason = 'working', fence = d.fence + 1, lease_id = %(lease)s, updated_at = now()
-  FROM due WHERE d.send_id = %(send)s AND d.id = due.id
+  FROM due WHERE d.send_id = due.send_id AND d.id = due.id
   RETURNING d.id, d.fence, d.subscriber_id, d.email, d.address_key, d.proof_hash, d.attempts, d.retried,
     coalesce(due.first_name, ''), coalesce(due.last_name, ''), coalesce(due.language, '')
 """
 _DUE: Final = """
   due AS (
-    SELECT d.id, p.first_name, p.last_name, p.language
+    SELECT d.send_id, d.id, p.first_name, p.last_name, p.language
     FROM pipeline_delivery d LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
     WHERE d.send_id = %(send)s AND d.state = 'pending' AND d.due_at <= now() AND EXISTS (SELECT FROM held)
     ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED
@@ -71,9 +73,9 @@ _DUE_BY_DESTINATION: Final = f"""
     WHERE there.destination IS NOT NULL
   ),
   due AS (
-    SELECT found.id, p.first_name, p.last_name, p.language
+    SELECT found.send_id, found.id, p.first_name, p.last_name, p.language
     FROM cap CROSS JOIN LATERAL (
-      SELECT d.id, d.subscriber_id FROM pipeline_delivery d
+      SELECT d.send_id, d.id, d.subscriber_id FROM pipeline_delivery d
       WHERE {DUE_FOR.format(send="%(send)s", destination="cap.destination")} AND EXISTS (SELECT FROM held)
       ORDER BY d.destination, d.due_at LIMIT cap.most FOR UPDATE SKIP LOCKED
     ) AS found LEFT JOIN subscribers_subscriber p ON p.id = found.subscriber_id
@@ -83,9 +85,19 @@ _DUE_BY_DESTINATION: Final = f"""
 # The last look before a person is written to: still subscribed to a list of this send, the address not suppressed,
 # the send still going, the lease still ours. In the same statement as the mark, so nothing can slip between. It may be
 # asked twice: when the answer to the first commit was lost, the rows are in flight already, and nothing was sent.
+# The states are a parameter so that no partial index is taken for these rows: they are found by their keys.
 _MARK: Final = f"""
-  WITH look AS (
-    SELECT d.id, d.state AS was, s.state = 'sending' AND l.id IS NOT NULL AS going,
+  WITH send AS MATERIALIZED (
+    SELECT s.state = 'sending' AND EXISTS (SELECT FROM pipeline_lease WHERE id = %(lease)s) AS going,
+      ARRAY['all', 'newsletter:' || s.newsletter_id] AS scopes,
+      ARRAY(SELECT list_id FROM pipeline_sendlist WHERE send_id = s.id AND NOT excluded) AS lists
+    FROM pipeline_send s WHERE s.id = %(send)s
+  ),
+  mine AS MATERIALIZED (
+    SELECT %(send)s::bigint AS send_id, * FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
+  ),
+  look AS (
+    SELECT d.send_id, d.id, d.state AS was,
       CASE
         WHEN p.id IS NULL OR standing.rank = 4 THEN 'erased'
         WHEN coalesce(standing.rank, 3) = 3 THEN 'unsubscribed'
@@ -94,27 +106,21 @@ _MARK: Final = f"""
         ELSE (
           SELECT CASE WHEN bool_and(x.reason = 'unsubscribed') THEN 'unsubscribed' ELSE 'suppressed' END
           FROM subscribers_suppression x WHERE x.address_key = d.address_key AND x.lifts_id IS NULL
-            AND x.scope IN ('all', 'newsletter:' || s.newsletter_id) AND (x.expires_at IS NULL OR x.expires_at > now())
+            AND x.scope = ANY((SELECT scopes FROM send)::text[]) AND (x.expires_at IS NULL OR x.expires_at > now())
             AND NOT EXISTS (SELECT FROM subscribers_suppression y WHERE y.lifts_id = x.id)
           HAVING count(*) > 0
         )
       END AS left_out
-    FROM pipeline_delivery d
-    JOIN unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence) ON mine.id = d.id AND mine.fence = d.fence
-    JOIN pipeline_send s ON s.id = d.send_id
-    LEFT JOIN pipeline_lease l ON l.id = d.lease_id
+    FROM mine JOIN pipeline_delivery d ON d.send_id = mine.send_id AND d.id = mine.id AND d.fence = mine.fence
     LEFT JOIN subscribers_subscriber p ON p.id = d.subscriber_id
     CROSS JOIN LATERAL (
-      SELECT {BEST_STANDING} AS rank
-      FROM subscribers_subscription m JOIN pipeline_sendlist sl ON sl.list_id = m.list_id
-      WHERE m.subscriber_id = d.subscriber_id AND sl.send_id = d.send_id AND NOT sl.excluded
+      SELECT {BEST_STANDING} AS rank FROM subscribers_subscription m
+      WHERE m.subscriber_id = d.subscriber_id AND m.list_id = ANY((SELECT lists FROM send)::bigint[])
     ) AS standing
-    WHERE d.send_id = %(send)s AND d.state IN ('claimed', 'in_flight') AND d.lease_id = %(lease)s
   ),
-  verdict AS (
-    SELECT id, left_out, CASE WHEN NOT going OR was = 'in_flight' AND left_out IS NOT NULL THEN 'pending'
-      WHEN left_out IS NULL THEN 'in_flight' ELSE 'skipped' END
-      AS state
+  verdict AS MATERIALIZED (
+    SELECT send_id, id, left_out, CASE WHEN NOT (SELECT going FROM send) OR was = 'in_flight' AND left_out IS NOT NULL
+      THEN 'pending' WHEN left_out IS NULL THEN 'in_flight' ELSE 'skipped' END AS state
     FROM look
   )
   UPDATE pipeline_delivery d SET
@@ -126,21 +132,25 @@ _MARK: Final = f"""
     due_at = CASE v.state WHEN 'pending' THEN now() END,
     updated_at = now()
   FROM verdict v
-  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state IN ('claimed', 'in_flight') AND d.lease_id = %(lease)s
+  WHERE d.send_id = v.send_id AND d.id = v.id AND d.state = ANY(%(working)s::text[]) AND d.lease_id = %(lease)s
   RETURNING d.id, d.state
 """  # noqa: S608 (BEST_STANDING is ours)
 
 # A row that was declared uncertain under the same fence meanwhile (the lease seemed lost) has not been tried again yet:
 # the true reply settles it. A retry raises the fence, and then this changes nothing.
 _RECORD: Final = """
+  WITH v AS MATERIALIZED (
+    SELECT %(send)s::bigint AS send_id, *
+    FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[],
+                %(counts)s::bool[], %(due)s::timestamptz[])
+      AS said(id, fence, state, reason, reply, counts, due_at)
+  )
   UPDATE pipeline_delivery d SET
     state = v.state, reason = v.reason, reply = v.reply, due_at = v.due_at, lease_id = NULL, updated_at = now(),
     attempts = d.attempts + CASE WHEN v.counts THEN 1 ELSE 0 END,
     fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END
-  FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[],
-              %(counts)s::bool[], %(due)s::timestamptz[])
-    AS v(id, fence, state, reason, reply, counts, due_at)
-  WHERE d.send_id = %(send)s AND d.id = v.id AND d.state IN ('in_flight', 'uncertain') AND d.fence = v.fence
+  FROM v
+  WHERE d.send_id = v.send_id AND d.id = v.id AND d.state IN ('in_flight', 'uncertain') AND d.fence = v.fence
   RETURNING d.id
 """
 
@@ -153,17 +163,18 @@ def claim(send_id: int, *, lease_id: int, most: int, caps: Mapping[str, int] | N
     given: dict[str, object] = {"send": send_id, "lease": lease_id, "most": most}
     if caps:
         given |= {"names": list(caps), "caps": list(caps.values())}
-    found = rows(_CLAIM.format(due=_DUE_BY_DESTINATION if caps else _DUE), given)
+    found = prepared(_CLAIM.format(due=_DUE_BY_DESTINATION if caps else _DUE), given)
     return [Claimed(*row) for row in found]
 
 
 def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -> dict[int, str]:
     """Look once more and mark what may go: id → state now. An id that is missing is no longer ours."""
-    found = rows(
+    found = prepared(
         _MARK,
         {
             "send": send_id,
             "lease": lease_id,
+            "working": ["claimed", "in_flight"],
             "ids": [one.id for one in claimed],
             "fences": [one.fence for one in claimed],
         },
@@ -173,7 +184,7 @@ def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -
 
 def record(send_id: int, marked: Sequence[Marked]) -> set[int]:
     """Write what the relay said. The ids written; one that is missing was taken from us as uncertain meanwhile."""
-    found = rows(
+    found = prepared(
         _RECORD,
         {
             "send": send_id,

@@ -17,6 +17,9 @@ from pipeline.transitions.settling import cancel_leftovers
 
 LATE_AFTER: Final = timedelta(hours=2)
 """A send found due longer ago than this waits for a person: the world may have moved on (or a backup come back)."""
+ANALYSE_FROM: Final = 1_000
+"""So many new rows are counted at once for PostgreSQL's planner; by itself it does so within a minute, and until then
+it may read all rows of a send to find one."""
 _PEOPLE_MAY: Final[Mapping[str, Sequence[str]]] = {
     SendState.PAUSED: (SendState.STARTING, SendState.SENDING),
     SendState.CANCELLED: (
@@ -115,6 +118,8 @@ def start_send(send_id: int) -> bool:
             [audience, send_id],
         )
         _audit("sweep", "send.started", send_id, audience=audience)
+    if audience >= ANALYSE_FROM:
+        execute("ANALYZE pipeline_delivery")
     return True
 
 

@@ -30,7 +30,7 @@ from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
-from pipeline.queries.sql import execute
+from pipeline.queries.sql import execute, look_up_only
 from pipeline.readiness import NotReadyError, relay_of
 from pipeline.transitions import Claimed, Grant, Marked
 from pipeline.transitions.transports import FIRST_WAIT
@@ -73,6 +73,7 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     # A process that is stopped in mid-transaction must not keep its locks from everybody else.
     lease = f"{settings.LEASE.total_seconds():.0f}s"
     execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [lease])
+    look_up_only()
     grant = transitions.open_lease(
         send_id,
         owner=worker.name,

@@ -1,5 +1,6 @@
 """A claimed delivery becomes an envelope: tokens, merge fields, one join of byte strings."""
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -52,9 +53,14 @@ def message_id(newsletter: Newsletter, send_id: int, delivery_id: int) -> str:
     return f"<{keyring().sign(Purpose.MESSAGE_ID, send_id, delivery_id)}@{domain}>"
 
 
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
+
+
 def envelope(newsletter: Newsletter, send_id: int, one: Claimed) -> Envelope:
     """The message as it goes over the wire, with its signed return path. Raises ContentError."""
-    date = format_datetime(datetime.now(UTC).replace(microsecond=0))
+    date = _date(int(time.time()))
     return_path = keyring().sign(Purpose.RETURN_PATH, send_id, one.id)
     return Envelope(
         key=one.id,
