@@ -69,7 +69,7 @@ def send_test(proof: Proof, addresses: Sequence[str], *, actor: str, reader: Sub
     newsletter = proof.issue.newsletter
     made = {person.email: _made(proof, person, newsletter, reader=reader) for person in people}
     envelopes = [each for each in made.values() if isinstance(each, Envelope)]
-    handed = {result.key: _answer(result) for result in _hand_over(relay, envelopes)}
+    handed = {result.key: _answer(result) for result in hand_over(relay, envelopes)}
     answers = [each if isinstance(each, Answer) else handed[email] for email, each in made.items()]
     _note(actor, "proof.test-answered", proof, {"answers": [asdict(each) for each in answers]})
     return answers
@@ -148,7 +148,7 @@ def _values(marked: Segments, person: Address, newsletter: Newsletter, *, reader
     }
 
 
-def _hand_over(relay: Relay, envelopes: Sequence[Envelope]) -> list[Result]:
+def hand_over(relay: Relay, envelopes: Sequence[Envelope]) -> list[Result]:
     """Over a connection of its own. Raises TestRefusedError when the relay does not let us in."""
     if not envelopes:
         return []

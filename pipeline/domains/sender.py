@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.domains.dkimrecord import NAME as DKIM
 from pipeline.domains.dkimrecord import judge_record
@@ -11,27 +12,34 @@ from pipeline.domains.finding import Finding, Verdict
 from pipeline.domains.hosts import judge_bounces, judge_names
 from pipeline.domains.lookup import Lookup, LookupFailedError
 from pipeline.domains.providers import judge_providers
-from pipeline.domains.spf import judge_spf
+from pipeline.domains.spf import RELAY, judge_spf
+
+TLS: Final = "TLS"
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """A key that signs: its d=, where its record stands, and what that must be."""
+    """A key that signs: its d= and s=, where its record stands, and what that must be."""
 
     domain: str
+    selector: str
     place: str
     record: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A From domain and what its mail goes out with. `egress`: addresses that the relays send from, where known."""
+    """A From domain and what its mail goes out with.
+
+    `egress`: addresses that the relays send from, where known. `seen`: what a mailbox said of a seed mail; it answers
+    what cannot be looked up from here, and nothing else.
+    """
 
     domain: str
     bounce_domain: str
     signing: tuple[Signing, ...]
     egress: tuple[str, ...]
-    tls: Finding
+    seen: tuple[Finding, ...] = ()
 
 
 def examine(sender: Sender, lookup: Lookup) -> Iterator[Finding]:
@@ -43,10 +51,21 @@ def examine(sender: Sender, lookup: Lookup) -> Iterator[Finding]:
         *_dmarc(sender, asked),
         judge_bounces(sender.bounce_domain, asked),
         judge_names(sender.egress, asked),
-        sender.tls,
+        Finding(TLS, Verdict.UNKNOWN, "how the relay hands on is not seen from here; `doctor --probe` shows it"),
     ]
+    seen = {finding.name: finding for finding in sender.seen if finding.name in _only_seen(sender)}
+    found = [seen.get(finding.name, finding) for finding in found]
     yield from found
     yield from judge_providers(found)
+
+
+def _only_seen(sender: Sender) -> Iterator[str]:
+    """What only a mailbox can tell, for want of keys and addresses to look up."""
+    yield TLS
+    if not sender.signing:
+        yield from (DKIM, "DKIM alignment")
+    if not sender.egress:
+        yield RELAY
 
 
 class _Remembering:

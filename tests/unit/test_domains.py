@@ -31,10 +31,10 @@ GOOD = {
 
 
 def sender(**given: object) -> Sender:
-    signing = (Signing("example.org", KEY.place, KEY.record()),)
+    signing = (Signing("example.org", "s1", KEY.place, KEY.record()),)
     return Sender(
         **{"domain": "example.org", "bounce_domain": "b.example.org", "signing": signing, "egress": (OURS, SIX),
-           "tls": TLS, **given}
+           "seen": (TLS,), **given}
     )  # fmt: skip
 
 

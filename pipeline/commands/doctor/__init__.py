@@ -14,7 +14,10 @@ MARKS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    seed = parser.add_mutually_exclusive_group()
+    seed.add_argument("--probe", metavar="ADDRESS", help="mail a seed to a mailbox of yours, through each relay")
+    seed.add_argument("--returned", metavar="FILE", help="read the source of a seed as it arrived (- is stdin)")
+    parser.add_argument("--newsletter", metavar="SLUG", default="", help="whose seed, where there are several")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,9 +25,12 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from pipeline.commands import output
+    from pipeline.commands.doctor import seeds
     from pipeline.commands.doctor.checks import examine
 
-    checks = list(examine())
+    if args.probe:
+        return seeds.send(args.probe, args.newsletter, as_json=args.json)
+    checks = seeds.read(args.returned) if args.returned else list(examine())
     good = all(check.verdict != "bad" for check in checks)
     if args.json:
         output.emit({"ok": good, "checks": [asdict(check) for check in checks]})

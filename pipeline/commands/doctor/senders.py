@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Final
 
 from django.conf import settings
 
 from pipeline import rotation
 from pipeline.delivery.dkim import DkimError
+from pipeline.delivery.probe import last_copy
 from pipeline.delivery.signing import key_of
 from pipeline.domains.dkimrecord import NAME as DKIM
 from pipeline.domains.finding import Finding, Verdict
@@ -18,8 +18,6 @@ from pipeline.errors import PressrunError
 from pipeline.models import Newsletter, Transport
 from pipeline.queries.signing import dkim_domain, dkim_keys
 from pipeline.readiness import NotKnownError, is_public, require_ready
-
-ONWARD: Final = "TLS"
 
 
 def examine_senders(lookup: Lookup) -> Iterator[Finding]:
@@ -59,26 +57,29 @@ def _examined(host: str, newsletters: Sequence[Newsletter], lookup: Lookup) -> I
     broken: Finding | None = None
     signing: tuple[Signing, ...] = ()
     try:
-        signing = _signing(host)
+        signing = signing_of(host)
     except DkimError as error:
         broken = Finding(DKIM, Verdict.BAD, f"{error}. Sends of this domain pause until it is mended")
+    address, seen = last_copy(host)
     egress = {str(each) for transport in transports_of(newsletters) for each in transport.egress_ips}
+    egress |= {address} - {""}
     sender = Sender(
         domain=host,
         bounce_domain=settings.BOUNCE_DOMAIN,
         signing=signing,
         egress=tuple(sorted(egress)),
-        tls=Finding(ONWARD, Verdict.UNKNOWN, "how the relay hands on is not seen from here; ask whoever runs it"),
+        seen=seen,
     )
     for finding in examine(sender, lookup):
         yield broken if broken and finding.name == DKIM else finding
     yield from _waiting(host, lookup)
 
 
-def _signing(host: str) -> tuple[Signing, ...]:
+def signing_of(host: str) -> tuple[Signing, ...]:
+    """The keys that sign mail of this domain. Raises DkimError."""
     domain = dkim_domain(host)
     keys = [key_of(row) for row in dkim_keys(domain, state="active")] if domain else []
-    return tuple(Signing(key.domain, key.place, key.record()) for key in keys)
+    return tuple(Signing(key.domain, key.selector, key.place, key.record()) for key in keys)
 
 
 def _waiting(host: str, lookup: Lookup) -> Iterator[Finding]:
