@@ -23,11 +23,12 @@ from pipeline.content.message import dump
 from pipeline.content.preflight.places import where
 from pipeline.content.tracking import Tracking
 from pipeline.content.types import Compilation, ContentError, Finding, NewsletterProfile, PictureUse, Shape, Site
+from pipeline.delivery.schedule import Window
 from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
-from pipeline.queries import NO_EDITION, Audience, Reach, reach_of
+from pipeline.queries import NO_EDITION, Audience, Reach, clock, reach_of
 from pipeline.readiness import require_ready
 from subscribers.models import List
 
@@ -64,9 +65,19 @@ class Plan:
     parent: Send | None = None
     follows: str = NO_EDITION
     """Which of the parent's people it is for, in the words of `queries.FOLLOWINGS`."""
-    due_at: datetime
+    due_at: datetime | None
+    """None: now, by the database's clock."""
+    undo_for: timedelta = timedelta(0)
+    """For a send that is due now: how long it can be taken back before it starts."""
     zone: str = "UTC"
     wall_time: datetime | None = None
+    window: str = ""
+    """Days and hours in the zone, outside of which it waits: `mon-fri 08:00-20:00`. Empty: always."""
+    urgent: bool = False
+    """It passes routine sends and has no first wave."""
+    first_wave: bool = False
+    once: bool = False
+    """The same again within minutes is a second click and gives the send that is there."""
     valid_for: timedelta | None = None
     retry: Sequence[timedelta] = ()
     brakes: bool = True
@@ -170,6 +181,7 @@ def _filed(issue: Issue, made: Compilation, revision: Revision | None) -> Proof:
     return proof
 
 
+@transaction.atomic
 def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
     """Schedule the editions of one issue to the lists. Raises PressrunError with what stands against it."""
     audience, newsletter = audience_of(issues, plan), issues[0].newsletter
@@ -179,11 +191,16 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
         )
     transport, _ = Transport.objects.get_or_create(name="default")
     require_ready(newsletter, transport, allow_unsafe=plan.allow_unsafe)
+    window = Window.parse(plan.window)
+    proofs = {issue.language: make_proof(issue).hash for issue in _main_first(issues, newsletter)}
+    approval = _approval(plan, proofs) if plan.once else ""
+    if approval and (made := transitions.approved_just_now(approval)):
+        return made
     return transitions.create_send(
         transitions.NewSend(
             newsletter_id=newsletter.pk,
             transport=transport,
-            proofs={issue.language: make_proof(issue).hash for issue in _main_first(issues, newsletter)},
+            proofs=proofs,
             lists=audience.lists,
             excluded=audience.excluded,
             fallback_languages=audience.fallback,
@@ -191,16 +208,30 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
             parent_id=audience.parent,
             follows=audience.follows,
             due_at=plan.due_at,
+            undo_for=plan.undo_for,
             zone=plan.zone,
             wall_time=plan.wall_time,
+            window=window.text,
+            opens_at=window.opens((plan.due_at or clock.now()) + plan.undo_for, plan.zone) if window else None,
+            urgent=plan.urgent,
+            first_wave=plan.first_wave,
             valid_for=plan.valid_for or settings.VALID_FOR,
             retry=plan.retry or settings.RETRY,
             brakes=plan.brakes,
             limits={"allow_unsafe": True} if plan.allow_unsafe else {},
             approved_by=plan.approved_by,
+            approval=approval,
             owner_id=plan.owner_id,
         )
     )
+
+
+def _approval(plan: Plan, proofs: Mapping[str, str]) -> str:
+    """What was approved, in a hash: what, to whom, when, by whom."""
+    parent = plan.parent and plan.parent.pk
+    told = (sorted(proofs.items()), sorted(plan.lists), sorted(plan.excluded), parent, plan.follows, plan.due_at)
+    said = repr((*told, plan.zone, plan.window, plan.urgent, plan.approved_by))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def reach_of_plan(issues: Sequence[Issue], plan: Plan) -> Reach:

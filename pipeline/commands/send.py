@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands import environment
 from pipeline.delivery.retry import parse_duration, parse_schedule
+from pipeline.delivery.schedule import ScheduleError, Window, moment_of, zone_named
 
 if TYPE_CHECKING:
-    from pipeline.models import Send
     from pipeline.queries import Reach
 
 QUIET_AFTER = 15.0
@@ -28,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="SLUG", help="who does not; may be repeated")
     parser.add_argument("--at", type=_moment, metavar="ISO8601", help="when; due now without it")
+    parser.add_argument(
+        "--zone", type=_zone, default="UTC", metavar="ZONE", help="whose clocks --at and --window mean (UTC)"
+    )
+    parser.add_argument(
+        "--window", type=_window, default="", metavar="HOURS", help="go out only then: mon-fri 08:00-20:00, sat …"
+    )
+    parser.add_argument("--urgent", action="store_true", help="before routine sends")
     parser.add_argument("--valid-for", type=_duration, metavar="D", help="how long it makes sense, such as 72h")
     parser.add_argument("--retry", type=_schedule, default=(), metavar="D,D,…", help="waits between tries")
     parser.add_argument("--no-brakes", action="store_true", help="do not stop for an unusual share of refusals")
@@ -44,14 +51,18 @@ def run(args: argparse.Namespace) -> int:
     from pipeline import tasks
     from pipeline.commands import output, status
     from pipeline.sending import Plan, create_send, file_issue, reach_of_plan
+    from pipeline.transitions import hold_late_sends
 
-    moment = args.at or datetime.now(UTC)
+    moment = args.at if not args.at or args.at.tzinfo else moment_of(args.at, args.zone).utc
     plan = Plan(
         lists=args.list,
         excluded=args.exclude,
         parent=output.find_send(args.follow) if args.follow is not None else None,
-        due_at=moment.astimezone(UTC),
-        wall_time=moment,
+        due_at=moment and moment.astimezone(UTC),
+        zone=args.zone,
+        wall_time=moment and moment.astimezone(zone_named(args.zone)).replace(tzinfo=UTC),
+        window=args.window,
+        urgent=args.urgent,
         valid_for=args.valid_for,
         retry=args.retry,
         brakes=not args.no_brakes,
@@ -65,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             transaction.set_rollback(True)
             return 0
         send = create_send(issues, plan)
-    _hold_if_late(send)
+    hold_late_sends()  # what is past due by hours is held here and now, and not only by the next sweep
     tasks.ring_sweep()
     if args.wait:
         _wait(send.pk, quiet=args.json)
@@ -89,14 +100,6 @@ def _show_reach(reach: "Reach", *, as_json: bool) -> None:
         output.emit(asdict(reach) | {"reached": reach.reached, "audience": reach.audience})
     else:
         output.show(output.reach_table(reach))
-
-
-def _hold_if_late(send: "Send") -> None:
-    from pipeline.transitions import hold_late_sends
-    from pipeline.transitions.sends import LATE_AFTER
-
-    if datetime.now(UTC) - send.due_at > LATE_AFTER:
-        hold_late_sends()
 
 
 def _wait(number: int, *, quiet: bool) -> None:
@@ -140,12 +143,26 @@ def _warn_if_nobody_works() -> bool:
     return True
 
 
+def _zone(text: str) -> str:
+    try:
+        return zone_named(text).key
+    except ScheduleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _window(text: str) -> str:
+    try:
+        return Window.parse(text).text
+    except ScheduleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-22T09:00+09:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment
 
 
 def _duration(text: str) -> timedelta:

@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipeline.errors import PressrunError
+
 UNDO_FOR: Final = timedelta(minutes=3)
 """How long "send now" on a page can be taken back before anybody is written to."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -24,7 +26,7 @@ _LOOK_AHEAD: Final = 15
 _SPAN: Final = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
-class ScheduleError(ValueError):
+class ScheduleError(PressrunError):
     """A zone or a window that cannot be understood. The text says what is allowed."""
 
 

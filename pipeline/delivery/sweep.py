@@ -11,10 +11,12 @@ from django.db.models.functions import Now
 from pipeline import transitions
 from pipeline.delivery import epoch
 from pipeline.delivery.relay import RelayUrlError
+from pipeline.delivery.schedule import Window
 from pipeline.models import Send, SendState
 from pipeline.queries import ringable_sends
 from pipeline.queries.sql import execute, rows
 from pipeline.readiness import NotKnownError, NotReadyError, require_ready
+from pipeline.transitions.waiting import keep_windows
 
 logger = logging.getLogger(__name__)
 SWEEP_LOCK = 0x5052_4553_5302
@@ -31,7 +33,7 @@ def sweep() -> list[int]:
         try:
             _impatient()
             epoch.guard()
-            for step in (_take_back, _start_due, _settle, _close, _forget):
+            for step in (_take_back, _hold_late, _keep_windows, _start_due, _settle, _close, _forget):
                 _guarded(step)
         finally:
             _let_go()
@@ -72,9 +74,18 @@ def _take_back() -> None:
     transitions.settle_dead_leases(settings.LEASE)
 
 
-def _start_due() -> None:
+def _hold_late() -> None:
     for send_id in transitions.hold_late_sends():
         logger.warning("send %s was due too long ago and waits for a person", send_id)
+
+
+def _keep_windows() -> None:
+    keep_windows(lambda send, now: Window.parse(send.window).opens(now, send.zone))
+    for send_id in transitions.push_waves():
+        logger.warning("the first wave of send %s is not out yet, so the others wait on", send_id)
+
+
+def _start_due() -> None:
     for send in _due():
         _guarded(partial(_start, send))
 
@@ -101,6 +112,7 @@ def _forget() -> None:
 
 def _due() -> list[Send]:
     due = Send.objects.filter(state__in=[SendState.SCHEDULED, SendState.STARTING], due_at__lte=Now())
+    due = due.exclude(waits_until__gt=Now())
     return list(due.select_related("newsletter", "transport").order_by("due_at", "pk"))
 
 

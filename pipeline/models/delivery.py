@@ -163,6 +163,9 @@ class Send(models.Model):
         db_comment="the newsletter's at the time of approval",
     )
     approved_by = models.CharField(max_length=200)
+    approval = models.CharField(
+        max_length=64, blank=True, db_default="", db_comment="hash of what was approved on a page, and by whom"
+    )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from pipeline.models import Send, SendState
+from pipeline.queries import clock
 from pipeline.queries.sql import rows
 
 DESTINATIONS_THERE: Final = """there(destination) AS (
@@ -39,6 +41,7 @@ def ringable_sends() -> list[int]:
             " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
             " WHERE s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
             " AND (m.rests_until IS NULL OR m.rests_until <= now())"
+            " AND (s.waits_until IS NULL OR s.waits_until <= now())"
             f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
             " ORDER BY s.urgent DESC, s.due_at, s.id"
         )
@@ -60,21 +63,28 @@ def may_go_slowly(send_id: int, destinations: Sequence[str]) -> bool:
 
 def next_work(send_id: int) -> tuple[str, datetime | None]:
     """What a send that does nothing is waiting for, in words, and until when."""
-    [(state, state_reason, due_at, backoff_until, backoff_reason, rests_until, rests_for)] = rows(
-        "SELECT s.state, s.state_reason, s.due_at, t.backoff_until, t.backoff_reason, m.rests_until, m.rests_for"
-        " FROM pipeline_send s JOIN pipeline_transport t ON t.id = s.transport_id"
-        " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id WHERE s.id = %s",
-        [send_id],
-    )
-    if state == "scheduled":
-        return "its time", due_at
-    if state != "sending":
-        return state_reason, None
+    send = Send.objects.get(pk=send_id)
+    may_go = send.state in (SendState.SCHEDULED, SendState.SENDING)
+    if may_go and send.waits_until and send.waits_until > max(send.due_at, clock.now()):
+        return f"the hours in which it may go out ({send.window})", send.waits_until
+    if send.state == SendState.SCHEDULED:
+        return "its time", send.due_at
+    if send.state != SendState.SENDING:
+        return send.state_reason, None
+    return _next_on_the_way(send)
+
+
+def _next_on_the_way(send: Send) -> tuple[str, datetime | None]:
     [(now, pending, uncertain, working)] = rows(
         "SELECT now(), min(due_at) FILTER (WHERE state = 'pending'), min(due_at) FILTER (WHERE state = 'uncertain'),"
         " count(*) FILTER (WHERE state IN ('claimed', 'in_flight'))"
         " FROM pipeline_delivery WHERE send_id = %s AND state IN ('pending', 'uncertain', 'claimed', 'in_flight')",
-        [send_id],
+        [send.pk],
+    )
+    [(backoff_until, backoff_reason, rests_until, rests_for)] = rows(
+        "SELECT t.backoff_until, t.backoff_reason, m.rests_until, m.rests_for FROM pipeline_transport t"
+        " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id WHERE t.id = %s",
+        [send.transport_id],
     )
     if backoff_until and backoff_until > now:
         return f"the relay: {backoff_reason}", backoff_until
@@ -82,5 +92,6 @@ def next_work(send_id: int) -> tuple[str, datetime | None]:
         return f"the relay's limit for this {rests_for} is used up", rests_until
     if working or (pending and pending <= now):
         return "", None
-    waits = (("the next try", pending), ("evidence of what may have arrived", uncertain))
+    next_try = "what becomes of the first wave" if pending and pending == send.wave_until else "the next try"
+    waits = ((next_try, pending), ("evidence of what may have arrived", uncertain))
     return next((wait for wait in waits if wait[1]), ("", None))

@@ -1,9 +1,9 @@
 """From an issue to a send: choose lists and time, see exactly who gets it and who not, type the number, approve."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -21,11 +21,13 @@ from wagtail.admin.viewsets.base import ViewSet
 
 from pipeline import sending
 from pipeline.content.types import ContentError
+from pipeline.delivery.schedule import UNDO_FOR, moment_of
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Send, UnknownLanguage
-from pipeline.queries import Audience
+from pipeline.queries import Audience, clock
 from pipeline.staff.preview import preview_of
 from pipeline.staff.reach import chapters_of, language_label
+from pipeline.staff.schedule import DAY_CHOICES, plan_in_words, window_of
 from pipeline.staff.sends import actor, require
 from subscribers.models import List
 
@@ -53,6 +55,24 @@ class SendForm(forms.Form):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
     zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
+    days = forms.MultipleChoiceField(
+        label=gettext_lazy("Only on these days"),
+        help_text=gettext_lazy("Outside of the days and hours it waits, also in the middle of sending. None: any day."),
+        choices=DAY_CHOICES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    begin = forms.TimeField(
+        label=gettext_lazy("Not before"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    end = forms.TimeField(
+        label=gettext_lazy("Not after"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    urgent = forms.BooleanField(
+        label=gettext_lazy("Urgent news"),
+        help_text=gettext_lazy("It passes other sends, and nobody waits for a first wave."),
+        required=False,
+    )
     typed = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, issue: Issue, **kwargs: Any) -> None:
@@ -72,17 +92,13 @@ class SendForm(forms.Form):
         cleaned = super().clean() or {}
         at, zone = cleaned.get("at"), cleaned.get("zone")
         if at and zone:
-            wall = timezone.make_naive(at)
-            cleaned["wall_time"], cleaned["due_at"] = wall, self._due(wall, ZoneInfo(zone))
+            cleaned["asked"] = timezone.make_naive(at)
+            cleaned["moment"] = moment_of(cleaned["asked"], zone)
+            cleaned["wall_time"], cleaned["due_at"] = cleaned["moment"].wall, cleaned["moment"].utc
+            if cleaned["due_at"] < clock.now():
+                raise ValidationError({"at": _("That is over. Leave it empty to send at once.")})
+        cleaned["window"] = window_of(cleaned.get("days", ()), cleaned.get("begin"), cleaned.get("end"))
         return cleaned
-
-    def _due(self, wall: datetime, zone: ZoneInfo) -> datetime:
-        due = wall.replace(tzinfo=zone)
-        if due.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
-            raise ValidationError({"at": _("The clocks change then: that time does not exist in this zone.")})
-        if due < timezone.now():
-            raise ValidationError({"at": _("That is over. Leave it empty to send at once.")})
-        return due
 
 
 class FollowForm(SendForm):
@@ -132,6 +148,7 @@ def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> Htt
         return render(request, "staff/send_form.html", context)
     context |= {"reach": reach, "chapters": chapters_of(reach), "choices": _choices(sending.audience_of(issues, plan))}
     context |= {"editions": [(each, preview_of(each).grades) for each in issues], "chosen": form.cleaned_data}
+    context |= {"words": list(plan_in_words(form.cleaned_data, reach.reached))}
     context |= {"may_ask": settings.LINK_CHECK and request.user.has_perm("pipeline.change_issue")}
     if "typed" not in request.POST or "back" in request.POST:
         return render(request, "staff/send_form.html" if "back" in request.POST else "staff/send_review.html", context)
@@ -157,8 +174,13 @@ def plan_of(request: HttpRequest, chosen: dict[str, Any], parent: Send | None) -
         lists=[each.slug for each in chosen.get("lists", ())],
         excluded=[each.slug for each in chosen["excluded"]],
         parent=parent,
-        due_at=chosen.get("due_at") or timezone.now(),
+        due_at=chosen.get("due_at"),
+        undo_for=timedelta(0) if chosen.get("due_at") else UNDO_FOR,
         zone=chosen["zone"],
+        window=chosen["window"].text,
+        urgent=chosen["urgent"],
+        first_wave=True,
+        once=True,
         wall_time=chosen.get("due_at") and chosen["wall_time"].replace(tzinfo=UTC),
         approved_by=actor(request),
         owner_id=request.user.pk,

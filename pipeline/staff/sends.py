@@ -22,8 +22,10 @@ from pipeline.queries import NO_EDITION, Reach
 from pipeline.staff.books import GOING, Books, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.reading import ReadingViewSet
+from pipeline.staff.schedule import waiting_of
 
 ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
+    "undo": (transitions.undo_send, (SendState.SCHEDULED,)),
     "pause": (transitions.pause_send, (SendState.STARTING, SendState.SENDING)),
     "resume": (transitions.resume_send, (SendState.PAUSED, SendState.HELD)),
     "cancel": (transitions.cancel_send, GOING),
@@ -36,6 +38,8 @@ DONE: Final[Mapping[str, Promise]] = {
     "send.paused": gettext_lazy("paused it"),
     "send.resumed": gettext_lazy("let it go on"),
     "send.cancelled": gettext_lazy("cancelled it"),
+    "send.undone": gettext_lazy("took it back before it went out"),
+    "send.held": gettext_lazy("put it before a person"),
     "send.finished": gettext_lazy("closed the books"),
     "send.exported": gettext_lazy("took the ledger"),
 }
@@ -122,8 +126,10 @@ def do(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     if act == "cancel" and not why:
         messages.error(request, _("Say why the send ends here. Nothing was changed."))
         return redirect("sends:inspect", pk)
+    # Who lets a send go on after the database came back from a backup says so with a tick.
+    knowing = {"restored": True} if act == "resume" and "restored" in request.POST else {}
     try:
-        ACTS[act][0](send.pk, actor=actor(request), why=why)
+        ACTS[act][0](send.pk, actor=actor(request), why=why, **knowing)
     except transitions.WrongStateError as error:
         messages.error(request, str(error))
     return redirect("sends:inspect", pk)
@@ -151,11 +157,16 @@ def actor(request: HttpRequest) -> str:
 
 
 def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:
-    may = request.user.has_perm("pipeline.start_send")
+    may, waiting = request.user.has_perm("pipeline.start_send"), waiting_of(send)
     return {
         "send": send,
         "books": books_of(send),
         "going": send.state in GOING,
-        "acts": [act for act, (_act, states) in ACTS.items() if may and send.state in states],
+        "waiting": waiting,
+        "acts": [
+            act
+            for act, (_act, states) in ACTS.items()
+            if may and send.state in states and (act != "undo" or waiting.undo)
+        ],
         "may_see_people": request.user.has_perm("pipeline.view_delivery"),
     }

@@ -24,6 +24,7 @@ from pipeline.transitions.facts import (
     suppress_dead,
 )
 from pipeline.transitions.forgetting import forget_expired
+from pipeline.transitions.freezing import push_waves
 from pipeline.transitions.grants import Drawn, draw, draw_for_destination, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
@@ -37,6 +38,7 @@ from pipeline.transitions.rehearsals import end_rehearsal, keep_rehearsal, take_
 from pipeline.transitions.sends import (
     NewSend,
     WrongStateError,
+    approved_just_now,
     cancel_send,
     create_send,
     finish_sends,
@@ -46,6 +48,7 @@ from pipeline.transitions.sends import (
     pause_send,
     resume_send,
     start_send,
+    undo_send,
 )
 from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
 from pipeline.transitions.transports import back_off, clear_backoff
@@ -65,6 +68,7 @@ __all__ = [
     "activate_dkim_key",
     "alert_delivered",
     "alert_failed",
+    "approved_just_now",
     "back_off",
     "cancel_leftovers",
     "cancel_send",
@@ -98,6 +102,7 @@ __all__ = [
     "pause_if_sending",
     "pause_send",
     "publish_edition",
+    "push_waves",
     "record",
     "record_bounce",
     "record_click",
@@ -116,6 +121,7 @@ __all__ = [
     "start_send",
     "suppress_dead",
     "take_rehearsal",
+    "undo_send",
     "waiting_rehearsals",
     "withdraw_edition",
 ]

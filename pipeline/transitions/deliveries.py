@@ -88,7 +88,8 @@ _DUE_BY_DESTINATION: Final = f"""
 # The states are a parameter so that no partial index is taken for these rows: they are found by their keys.
 _MARK: Final = f"""
   WITH send AS MATERIALIZED (
-    SELECT s.state = 'sending' AND EXISTS (SELECT FROM pipeline_lease WHERE id = %(lease)s) AS going,
+    SELECT s.state = 'sending' AND coalesce(s.waits_until <= now(), true)
+        AND EXISTS (SELECT FROM pipeline_lease WHERE id = %(lease)s) AS going,
       ARRAY['all', 'newsletter:' || s.newsletter_id] AS scopes,
       ARRAY(SELECT list_id FROM pipeline_sendlist WHERE send_id = s.id AND NOT excluded) AS lists
     FROM pipeline_send s WHERE s.id = %(send)s

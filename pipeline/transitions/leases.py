@@ -37,6 +37,7 @@ def open_lease(send_id: int, *, owner: str, host: str, wanted: int, at_most: int
             " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
             " WHERE s.id = %s AND s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
             " AND (m.rests_until IS NULL OR m.rests_until <= now())"
+            " AND (s.waits_until IS NULL OR s.waits_until <= now())"
             " FOR UPDATE OF t",
             [send_id],
         )

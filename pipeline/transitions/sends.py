@@ -6,20 +6,24 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from pipeline.errors import PressrunError
 from pipeline.models import AuditEvent, Send, SendList, SendProof, SendState, Stop, Transport, UnknownLanguage
-from pipeline.queries.audience import audience_of, family
+from pipeline.queries import clock
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.counts import release_brakes
-from pipeline.transitions.destinations import known_domains
+from pipeline.transitions.freezing import WAVE_LASTS, freeze
 from pipeline.transitions.settling import cancel_leftovers
+from pipeline.transitions.waiting import wait_for_the_sweep
 
 LATE_AFTER: Final = timedelta(hours=2)
 """A send found due longer ago than this waits for a person: the world may have moved on (or a backup come back)."""
 ANALYSE_FROM: Final = 1_000
 """So many new rows are counted at once for PostgreSQL's planner; by itself it does so within a minute, and until then
 it may read all rows of a send to find one."""
+SAME_FOR: Final = timedelta(minutes=3)
+"""The same approval again within this time is a second click, not a second send."""
 _PEOPLE_MAY: Final[Mapping[str, Sequence[str]]] = {
     SendState.PAUSED: (SendState.STARTING, SendState.SENDING),
     SendState.CANCELLED: (
@@ -52,30 +56,45 @@ class NewSend:
     parent_id: int | None = None
     follows: str = ""
     """Which of the parent's deliveries this send is for, in the words of `queries.FOLLOWINGS`."""
-    due_at: datetime
+    due_at: datetime | None
+    """None: now, by the database's clock."""
+    undo_for: timedelta = timedelta(0)
+    """So much later than now, and until then it can be taken back whole."""
     zone: str = "UTC"
     wall_time: datetime | None = None
+    window: str = ""
+    """Days and hours in the zone, as `delivery.schedule.Window` writes them; it opens first at `opens_at`."""
+    opens_at: datetime | None = None
+    urgent: bool = False
+    first_wave: bool = False
     valid_for: timedelta
     retry: Sequence[timedelta]
     brakes: bool = True
     limits: Mapping[str, Any] = field(default_factory=dict)
     uncertain_policy: str = Send.UncertainPolicy.RETRY
     approved_by: str
+    approval: str = ""
     owner_id: int | None = None
 
 
 @transaction.atomic
 def create_send(new: NewSend) -> Send:
     """Schedule a send of approved proofs. The approver and the hashes go into the audit trail."""
+    due_at = new.due_at or clock.now() + new.undo_for
     send = Send.objects.create(
         newsletter_id=new.newsletter_id,
         state=SendState.SCHEDULED,
         transport=new.transport,
         parent_id=new.parent_id,
         follows=new.follows,
-        due_at=new.due_at,
+        due_at=due_at,
+        undo_until=due_at if new.undo_for and not new.due_at else None,
         zone=new.zone,
         wall_time=new.wall_time,
+        window=new.window,
+        waits_until=new.opens_at,
+        urgent=new.urgent,
+        first_wave=new.first_wave,
         valid_for=new.valid_for,
         retry=[int(wait.total_seconds()) for wait in new.retry],
         brakes=new.brakes,
@@ -84,6 +103,7 @@ def create_send(new: NewSend) -> Send:
         fallback_languages=list(new.fallback_languages),
         unknown_language=new.unknown_language,
         approved_by=new.approved_by,
+        approval=new.approval,
         owner_id=new.owner_id,
     )
     SendList.objects.bulk_create(
@@ -97,9 +117,19 @@ def create_send(new: NewSend) -> Send:
         ]
     )
     following = {"parent": new.parent_id, "follows": new.follows} if new.parent_id else {}
-    due_at = new.due_at.isoformat()
-    _audit(new.approved_by, "send.approved", send.pk, proofs=dict(new.proofs), due_at=due_at, **following)
+    due = {"due_at": due_at.isoformat()}
+    _audit(new.approved_by, "send.approved", send.pk, proofs=dict(new.proofs), **due, **following)
     return send
+
+
+def approved_just_now(approval: str) -> Send | None:
+    """The send that the very same approval made within the last minutes, unless it was taken back or cancelled.
+
+    Whoever asks waits for others who ask with the same, until their transaction ends: of many clicks one makes a send.
+    """
+    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [approval])
+    same = Send.objects.filter(approval=approval, created_at__gt=Now() - SAME_FOR)
+    return same.exclude(state=SendState.CANCELLED).order_by("pk").first()
 
 
 def start_send(send_id: int) -> bool:
@@ -111,44 +141,27 @@ def start_send(send_id: int) -> bool:
     with transaction.atomic():
         if not _move(send_id, SendState.STARTING, [SendState.SCHEDULED, SendState.STARTING]):
             return False
-        audience = _freeze(Send.objects.get(pk=send_id))
+        audience, wave = freeze(Send.objects.get(pk=send_id))
         execute(
             "UPDATE pipeline_send SET state = 'sending', started_at = now(), valid_until = now() + valid_for,"
-            " audience = %s WHERE id = %s",
-            [audience, send_id],
+            " audience = %s, wave = %s, wave_until = CASE WHEN %s > 0 THEN now() + %s END WHERE id = %s",
+            [audience, wave, wave, WAVE_LASTS, send_id],
         )
-        _audit("sweep", "send.started", send_id, audience=audience)
+        _audit("sweep", "send.started", send_id, audience=audience, **({"wave": wave} if wave else {}))
     if audience >= ANALYSE_FROM:
         execute("ANALYZE pipeline_delivery")
     return True
 
 
-def _freeze(send: Send) -> int:
-    if send.parent_id:  # one at a time of those that follow each other, so that each sees whom the others have taken
-        Send.objects.select_for_update(no_key=True).only("pk").get(pk=family(send.parent_id)[0])
-    audience, known = audience_of(send), known_domains()
-    return execute(
-        "INSERT INTO pipeline_delivery (send_id, id, subscriber_id, proof_hash, email, address_key, state, reason,"  # noqa: S608 (ours)
-        "  fence, attempts, retried, due_at, destination)"
-        " SELECT %(send)s, row_number() OVER (), subscriber_id, proof_hash, email, address_key,"
-        "   CASE WHEN left_out IS NULL THEN 'pending' ELSE 'skipped' END, coalesce(left_out, 'new'), 0, 0, false,"
-        "   CASE WHEN left_out IS NULL THEN now() END, coalesce(known.destination, '')"
-        f" FROM ({audience.sql}) AS audience"
-        " LEFT JOIN unnest(%(domains)s::text[], %(destinations)s::text[]) AS known(domain, destination)"
-        " ON known.domain = split_part(address_key, '@', -1)",
-        audience.parameters() | {"send": send.pk, "domains": list(known), "destinations": list(known.values())},
-    )
-
-
 def hold_late_sends() -> list[int]:
-    """Put sends that are due too long ago before a person."""
+    """Put sends that could have gone too long ago before a person. What waited for its window counts from there."""
     why = "It was due more than two hours ago. Resume it if it should still go out, or cancel it."
     with transaction.atomic():
         held = [
             int(pk)
             for (pk,) in rows(
                 "UPDATE pipeline_send SET state = 'held', state_reason = %s, state_code = %s"
-                " WHERE state = 'scheduled' AND due_at < now() - %s RETURNING id",
+                " WHERE state = 'scheduled' AND greatest(due_at, waits_until) < now() - %s RETURNING id",
                 [why, Stop.LATE, LATE_AFTER],
             )
         ]
@@ -200,7 +213,24 @@ def resume_send(send_id: int, *, actor: str, why: str = "", restored: bool = Fal
             _move(send_id, SendState.SCHEDULED, [send.state])
             execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
         release_brakes(send_id)
+        wait_for_the_sweep(send_id)
         _audit(actor, "send.resumed", send_id, why=why, **({"after": send.state_code} if send.state_code else {}))
+
+
+def undo_send(send_id: int, *, actor: str, why: str = "") -> None:
+    """Take back a send before anybody has been written to: nothing is left but the note. Raises WrongStateError."""
+    with transaction.atomic():
+        undone = execute(
+            "UPDATE pipeline_send SET state = 'cancelled', state_reason = '', state_code = ''"
+            " WHERE id = %s AND state = 'scheduled' AND undo_until > now()",
+            [send_id],
+        )
+        if not undone:
+            raise WrongStateError(
+                f"Send {send_id} cannot be taken back any more: the time for it is over. Nothing was changed. "
+                "It can be paused or cancelled."
+            )
+        _audit(actor, "send.undone", send_id, why=why)
 
 
 def cancel_send(send_id: int, *, actor: str, why: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Final, cast
@@ -30,6 +30,7 @@ from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
+from pipeline.queries.clock import Clock
 from pipeline.queries.sql import execute, look_up_only
 from pipeline.readiness import NotReadyError, relay_of
 from pipeline.transitions import Claimed, Grant, Marked
@@ -97,6 +98,7 @@ class _Batch:
         self._send, self._relay, self._grant, self._brake = send, relay, grant, brake
         self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
         self._deadline = time.monotonic() + START_FOR_SECONDS
+        self._clock = Clock()
         self._may_start = may_start
         self._pace = Pacing(
             send.transport_id,
@@ -262,7 +264,7 @@ class _Batch:
         """What the books shall say of one result, and when the delivery is due again if it is."""
         one = self._flying.pop(cast("int", result.key))
         found = outcome(result)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         state, reason, due_at = found.state, found.reason, None
         if state == "uncertain":
             due_at = now + settings.UNCERTAIN_WAIT
