@@ -21,7 +21,8 @@ from pipeline.queries.books import (
 )
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.rehearsal import readers
-from pipeline.queries.work import may_go_slowly, next_work, ringable_sends
+from pipeline.queries.routes import Way, ways_of
+from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends
 
 __all__ = [
     "FOLLOWINGS",
@@ -36,11 +37,13 @@ __all__ = [
     "PersonRow",
     "Reach",
     "Stalled",
+    "Way",
     "audience_of",
     "audit",
     "counts",
     "family",
     "feedback_counts",
+    "gives_way",
     "ledger",
     "links_of",
     "may_go_slowly",
@@ -52,5 +55,6 @@ __all__ = [
     "ringable_sends",
     "send_summary",
     "stalled_sends",
+    "ways_of",
     "who",
 ]

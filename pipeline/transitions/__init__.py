@@ -51,7 +51,7 @@ from pipeline.transitions.sends import (
     undo_send,
 )
 from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
-from pipeline.transitions.transports import back_off, clear_backoff
+from pipeline.transitions.transports import back_off, clear_backoff, try_again
 
 __all__ = [
     "Claimed",
@@ -121,7 +121,11 @@ __all__ = [
     "start_send",
     "suppress_dead",
     "take_rehearsal",
+<<<<<<< HEAD
     "undo_send",
+=======
+    "try_again",
+>>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
     "waiting_rehearsals",
     "withdraw_edition",
 ]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from pipeline.models import AuditEvent, Lease
+from pipeline.queries.routes import USABLE
 from pipeline.queries.sql import execute, rows
 
 LOCK_SPACE: Final = 0x5052  # the first half of the two-part advisory lock; the second is the lease's id
@@ -23,37 +24,56 @@ class Grant:
 
     lease_id: int
     connections: int
+    trial: bool = False
+    """The relay failed lately; an answer closes its breaker, and then all its connections may be used again."""
 
 
-def open_lease(send_id: int, *, owner: str, host: str, wanted: int, at_most: int, siblings: int) -> Grant | None:
+def open_lease(
+    send_id: int,
+    *,
+    owner: str,
+    host: str,
+    wanted: int,
+    at_most: int,
+    siblings: int,
+    transport_id: int | None = None,
+) -> Grant | None:
     """Take a lease with up to `wanted` connections of the transport's `at_most`, or None when nothing is free.
+
+    The transport is the send's first unless another is named; one that is half open gives one connection, once.
 
     `owner` names this process and begins with `host`, which names its worker; a worker holds at most `siblings`
     leases, so that one of its children stays free for the sweep. The row lock on the transport makes the sum exact.
     """
     with transaction.atomic():
         found = rows(
-            "SELECT t.id FROM pipeline_transport t JOIN pipeline_send s ON s.transport_id = t.id"
+            "SELECT t.id, t.backoff_count > 0 FROM pipeline_send s"  # noqa: S608 (ours)
+            " JOIN pipeline_transport t ON t.id = coalesce(%s, s.transport_id)"
             " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
+<<<<<<< HEAD
             " WHERE s.id = %s AND s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
             " AND (m.rests_until IS NULL OR m.rests_until <= now())"
             " AND (s.waits_until IS NULL OR s.waits_until <= now())"
             " FOR UPDATE OF t",
             [send_id],
+=======
+            f" WHERE s.id = %s AND s.state = 'sending' AND {USABLE} FOR UPDATE OF t",
+            [transport_id, send_id],
+>>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
         )
         if not found:
             return None
-        [(transport_id,)] = found
+        [(transport_id, trial)] = found
         [(used, mine)] = rows(
             "SELECT coalesce(sum(connections), 0), count(*) FILTER (WHERE starts_with(owner, %s))"
             " FROM pipeline_lease WHERE transport_id = %s",
             [host, transport_id],
         )
-        connections = min(wanted, at_most - int(used))
+        connections = min(wanted, (1 if trial else at_most) - int(used))
         if connections < 1 or mine >= siblings:
             return None
         lease = Lease.objects.create(send_id=send_id, transport_id=transport_id, owner=owner, connections=connections)
-    return Grant(lease.pk, connections)
+    return Grant(lease.pk, connections, trial)
 
 
 def give_back(lease_id: int) -> int:

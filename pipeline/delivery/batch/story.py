@@ -25,16 +25,14 @@ from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.outcome import outcome
 from pipeline.delivery.pacing import Pacing
-from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.delivery.retry import next_attempt
+from pipeline.delivery.routing import Leased, open_way, relay_failed
 from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
 from pipeline.queries.clock import Clock
 from pipeline.queries.sql import execute, look_up_only
-from pipeline.readiness import NotReadyError, relay_of
-from pipeline.transitions import Claimed, Grant, Marked
-from pipeline.transitions.transports import FIRST_WAIT
+from pipeline.transitions import Claimed, Marked
 
 logger = logging.getLogger(__name__)
 CLAIM_AT_ONCE: Final = 500
@@ -66,44 +64,38 @@ def run_batch(send_id: int, worker: Worker) -> bool:
         return False  # the next sweep holds it
     send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
     try:
-        relay = relay_of(send.transport)
         signer_of(send.newsletter)
-    except (NotReadyError, RelayUrlError, DkimError) as error:
+    except DkimError as error:
         transitions.pause_if_sending(send_id, actor="delivery", why=str(error))
         return False
     # A process that is stopped in mid-transaction must not keep its locks from everybody else.
     lease = f"{settings.LEASE.total_seconds():.0f}s"
     execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [lease])
     look_up_only()
-    grant = transitions.open_lease(
-        send_id,
-        owner=worker.name,
-        host=worker.host,
-        wanted=-(-relay.connections // worker.siblings),
-        at_most=relay.connections,
-        siblings=worker.siblings,
-    )
-    if grant is None:
+    way = open_way(send, owner=worker.name, host=worker.host, siblings=worker.siblings)
+    if way is None:
         return False
     try:
-        with LeaseKeeper(grant.lease_id) as keeper:
+        with LeaseKeeper(way.grant.lease_id) as keeper:
             brake = Brake(send, worker.name)
-            return _Batch(send, relay, grant, brake, lambda: keeper.alive() and not worker.stopping()).run()
+            return _Batch(send, way, brake, lambda: keeper.alive() and not worker.stopping()).run()
     finally:
-        transitions.close_lease(grant.lease_id)
+        transitions.close_lease(way.grant.lease_id)
 
 
 class _Batch:
-    def __init__(self, send: Send, relay: Relay, grant: Grant, brake: Brake, may_start: Callable[[], bool]) -> None:
-        self._send, self._relay, self._grant, self._brake = send, relay, grant, brake
+    def __init__(self, send: Send, way: Leased, brake: Brake, may_start: Callable[[], bool]) -> None:
+        self._send, self._transport_id, self._brake = send, way.transport.pk, brake
+        self._relay, self._grant = way.relay, way.grant
         self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._clock = Clock()
         self._may_start = may_start
         self._pace = Pacing(
-            send.transport_id,
-            rate=relay.rate,
-            teaches=send.transport.sees_recipient_replies is not False,
+            send.pk,
+            way.transport.pk,
+            rate=way.relay.rate,
+            teaches=way.transport.sees_recipient_replies is not False,
             scale=min(1.0, self._waits[0] / timedelta(minutes=1)),
         )
         self._reports: SimpleQueue[Report] = SimpleQueue()
@@ -131,7 +123,8 @@ class _Batch:
                 self._listen()
         finally:
             self._finish()
-        return bool(self._claimed) and time.monotonic() > self._deadline
+        tried = self._grant.trial and self._answered
+        return tried or (bool(self._claimed) and time.monotonic() > self._deadline)
 
     def _hire(self, number: int) -> None:
         for _ in range(number):
@@ -221,7 +214,7 @@ class _Batch:
         return group
 
     def _claim(self) -> bool:
-        found = self._pace.claim(self._send.pk, lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
+        found = self._pace.claim(lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
         self._claimed.extend(found)
         self._giving = self._giving and (bool(found) or self._pace.waiting)
         return bool(found)
@@ -257,6 +250,8 @@ class _Batch:
             self._working -= 1
         elif report.ready:
             self._idle.append(report.hand)
+        if self._grant.trial and self._answered:
+            self._giving = False
         if not self._working or self._fruitless > FRUITLESS_AT_MOST or self._pace.relay_is_busy:
             self._giving = False
 
@@ -295,7 +290,7 @@ class _Batch:
         Also after an error: a reply that the relay gave must not be lost because something else went wrong.
         """
         self._giving = False
-        self._pace.close(self._send.pk, lease_id=self._grant.lease_id)
+        self._pace.close(lease_id=self._grant.lease_id)
         transitions.give_back(self._grant.lease_id)
         for hand in self._hands:
             hand.end()
@@ -310,14 +305,14 @@ class _Batch:
     def _judge_relay(self) -> None:
         """Let a relay rest that gave no answer at all, or pause for a person; what one connection met is no reason."""
         if self._pace.relay_is_busy:
-            why = "It asks to be given less, whoever the mail is for."
-            transitions.back_off(self._send.transport_id, why=why, first_wait=min(FIRST_WAIT, self._waits[0]))
+            self._relay_failed("It asks to be given less, whoever the mail is for.")
         elif self._answered:
-            transitions.clear_backoff(self._send.transport_id)
+            transitions.clear_backoff(self._transport_id)
             if self._trouble:
                 logger.info("a connection of send %s ended: %s", self._send.pk, self._trouble)
-        elif self._trouble and not self._trouble.temporary:
-            transitions.pause_if_sending(self._send.pk, actor="delivery", why=str(self._trouble))
         elif self._trouble or self._fruitless:
             why = str(self._trouble or "It closes every connection before it takes a message.")
-            transitions.back_off(self._send.transport_id, why=why, first_wait=min(FIRST_WAIT, self._waits[0]))
+            self._relay_failed(why, for_good=bool(self._trouble and not self._trouble.temporary))
+
+    def _relay_failed(self, why: str, *, for_good: bool = False) -> None:
+        relay_failed(self._send, self._transport_id, why=why, first_wait=self._waits[0], for_good=for_good)

@@ -57,17 +57,18 @@ class Manners:
         """It is the relay, and not those whom the mail is for."""
         return len(self._complaining) >= RELAYS_OWN
 
-    def look(self) -> None:
-        """Write down what was learned, then read who must wait: at once after trouble, else once a second."""
+    def look(self) -> bool:
+        """Write down what was learned, then read who must wait: at once after trouble, else once a second (True)."""
         now = self._clock()
         if not self._trouble and now < self._look_at:
-            return
+            return False
         self._tell()
         if self._kept:
             transitions.ease(self._transport_id, scale=self._scale)
         found = {each.name: each for each in transitions.slowed_destinations(self._transport_id)}
         self._kept = {name: self._keep(each, now) for name, each in found.items()}
         self._look_at = now + LOOK_SECONDS
+        return True
 
     def caps(self) -> Mapping[str, int] | None:
         """How many may be claimed for each destination that must wait; None: nobody must."""

@@ -12,7 +12,7 @@ from pipeline import transitions
 from pipeline.delivery.envelope import Result
 from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
 from pipeline.delivery.pacing.manners import LOOK_SECONDS, Manners
-from pipeline.queries import may_go_slowly
+from pipeline.queries import gives_way, may_go_slowly
 from pipeline.transitions import Claimed
 
 __all__ = ["UNLIMITED", "Pacing"]
@@ -27,6 +27,7 @@ class Pacing:
 
     def __init__(
         self,
+        send_id: int,
         transport_id: int,
         *,
         rate: float | None,
@@ -34,9 +35,10 @@ class Pacing:
         scale: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport_id, self._clock = transport_id, clock
+        self._send_id, self._transport_id, self._clock = send_id, transport_id, clock
         self._relay = Bucket(partial(transitions.draw, transport_id, rate=rate), clock=clock)
         self._manners = Manners(transport_id, teaches=teaches, scale=scale, clock=clock)
+        self._gives_way = False
         self._parked: list[tuple[int, timedelta]] = []
         self._claim_at = clock()
         self.waiting = False
@@ -44,8 +46,8 @@ class Pacing:
 
     @property
     def over(self) -> bool:
-        """Nothing can be started for longer than it is worth waiting."""
-        return self._relay.over
+        """Nothing can be started for longer than it is worth waiting, or an urgent send goes first."""
+        return self._relay.over or self._gives_way
 
     @property
     def relay_is_busy(self) -> bool:
@@ -55,7 +57,7 @@ class Pacing:
     def allowed(self) -> int:
         """How many may be started now."""
         try:
-            self._manners.look()
+            self._look()
             return self._relay.allowed()
         except (OperationalError, InterfaceError) as error:
             logger.warning("no grant could be drawn, once more in a second: %s", error)
@@ -71,15 +73,17 @@ class Pacing:
         """Seconds until asking again is worth it; a second at most."""
         return max(self._relay.wait(), self._claim_at - self._clock() if self.waiting else 0.0)
 
-    def claim(self, send_id: int, *, lease_id: int, most: int) -> list[Claimed]:
+    def claim(self, *, lease_id: int, most: int) -> list[Claimed]:
         """Take deliveries of this send that may go now, as far as their destinations are concerned."""
         if self.waiting and self._clock() < self._claim_at:
             return []
-        self._put_back(send_id, lease_id)
-        self._manners.look()
+        self._put_back(lease_id)
+        self._look()
+        if self._gives_way:
+            return []
         caps = self._manners.caps()
-        found = transitions.claim(send_id, lease_id=lease_id, most=most, caps=caps)
-        self.waiting = not found and bool(caps) and may_go_slowly(send_id, self._manners.going_slowly())
+        found = transitions.claim(self._send_id, lease_id=lease_id, most=most, caps=caps)
+        self.waiting = not found and bool(caps) and may_go_slowly(self._send_id, self._manners.going_slowly())
         if self.waiting:
             self._claim_at = self._clock() + min(max(self._manners.wait(), 0.01), LOOK_SECONDS)
         return found
@@ -95,17 +99,22 @@ class Pacing:
         """Learn from a reply; True if it is the destination that has had enough, and not the relay."""
         return self._manners.heard(one, result) and not self.relay_is_busy
 
-    def close(self, send_id: int, *, lease_id: int) -> None:
+    def close(self, *, lease_id: int) -> None:
         """Put back what is parked, give back what is left of the hour and the day, write down what was learned."""
-        self._put_back(send_id, lease_id)
+        self._put_back(lease_id)
         self._manners.close()
         if (unused := self._relay.unused()) is not None:
             transitions.give_back_unused(self._transport_id, unused)
 
-    def _put_back(self, send_id: int, lease_id: int) -> None:
+    def _look(self) -> None:
+        """Once a second, and at once after a destination's trouble: who must wait, and whether this send must."""
+        if self._manners.look():
+            self._gives_way = gives_way(self._send_id, self._transport_id)
+
+    def _put_back(self, lease_id: int) -> None:
         parked, self._parked = self._parked, []
         for wait in sorted({wait for _, wait in parked}):
-            transitions.park(send_id, lease_id=lease_id, ids=_of(parked, wait), wait=wait)
+            transitions.park(self._send_id, lease_id=lease_id, ids=_of(parked, wait), wait=wait)
 
 
 def _of(parked: Sequence[tuple[int, timedelta]], wait: timedelta) -> list[int]:

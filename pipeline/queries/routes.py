@@ -1,0 +1,53 @@
+"""The relays of a send, in the order in which they are tried."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pipeline.queries.sql import rows
+
+# The newsletter's ways out as they are now; the relay approved with the send comes last, if it is none of them.
+WAYS: Final = """(
+    SELECT r.transport_id, r.position FROM pipeline_route r WHERE r.newsletter_id = {send}.newsletter_id
+    UNION ALL SELECT {send}.transport_id, 40000 WHERE NOT EXISTS (
+      SELECT FROM pipeline_route r
+      WHERE r.newsletter_id = {send}.newsletter_id AND r.transport_id = {send}.transport_id)
+  )"""
+USABLE: Final = """((t.backoff_until IS NULL OR t.backoff_until <= now())
+    AND (m.rests_until IS NULL OR m.rests_until <= now()))"""
+"""Of a transport (`t`) and its meter (`m`): closed or half open, and something left of its hour and day."""
+FIRST_WAY: Final = f"""(
+    SELECT t.id, t.backoff_until, t.backoff_reason, m.rests_until, m.rests_for, {USABLE} AS usable
+    FROM {WAYS} AS w JOIN pipeline_transport t ON t.id = w.transport_id
+    LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id
+    ORDER BY {USABLE} DESC, w.position, t.id LIMIT 1
+  )"""  # noqa: S608 (ours)
+"""The first that can be used, else the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A relay of a send."""
+
+    transport_id: int
+    usable: bool
+    trial: bool
+    """Half open: one connection may try it."""
+    needs_person: bool
+    name: str
+    reason: str
+    until: datetime | None
+
+
+def ways_of(send_id: int) -> list[Way]:
+    """All relays of a send, in order."""
+    found = rows(
+        f"SELECT t.id, {USABLE}, t.backoff_count > 0, t.needs_person, t.name, t.backoff_reason,"  # noqa: S608 (ours)
+        " greatest(t.backoff_until, m.rests_until)"
+        f" FROM pipeline_send s CROSS JOIN LATERAL {WAYS.format(send='s')} AS w"
+        " JOIN pipeline_transport t ON t.id = w.transport_id"
+        " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
+        " WHERE s.id = %s ORDER BY w.position, t.id",
+        [send_id],
+    )
+    return [Way(*row) for row in found]
