@@ -81,8 +81,6 @@ class Plan:
     valid_for: timedelta | None = None
     retry: Sequence[timedelta] = ()
     brakes: bool = True
-    urgent: bool = False
-    """It passes routine sends."""
     approved_by: str
     owner_id: int | None = None
     allow_unsafe: bool = False
@@ -220,7 +218,6 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
             valid_for=plan.valid_for or settings.VALID_FOR,
             retry=plan.retry or settings.RETRY,
             brakes=plan.brakes,
-            urgent=plan.urgent,
             limits={"allow_unsafe": True} if plan.allow_unsafe else {},
             approved_by=plan.approved_by,
             approval=approval,
@@ -229,19 +226,18 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
     )
 
 
-<<<<<<< HEAD
 def _approval(plan: Plan, proofs: Mapping[str, str]) -> str:
     """What was approved, in a hash: what, to whom, when, by whom."""
     parent = plan.parent and plan.parent.pk
     told = (sorted(proofs.items()), sorted(plan.lists), sorted(plan.excluded), parent, plan.follows, plan.due_at)
     said = repr((*told, plan.zone, plan.window, plan.urgent, plan.approved_by))
     return hashlib.sha256(said.encode()).hexdigest()
-=======
+
+
 def first_relay(newsletter: Newsletter) -> Transport:
     """The first of the newsletter's relays, else the one of PRESSRUN_SMTP_URL."""
     route = newsletter.routes.select_related("transport").first()
     return route.transport if route else Transport.objects.get_or_create(name="default")[0]
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
 
 
 def reach_of_plan(issues: Sequence[Issue], plan: Plan) -> Reach:

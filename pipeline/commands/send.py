@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--valid-for", type=_duration, metavar="D", help="how long it makes sense, such as 72h")
     parser.add_argument("--retry", type=_schedule, default=(), metavar="D,D,…", help="waits between tries")
     parser.add_argument("--no-brakes", action="store_true", help="do not stop for an unusual share of refusals")
-    parser.add_argument("--urgent", action="store_true", help="pass the sends that are under way")
     parser.add_argument("--update", action="store_true", help="take over the file's description of the newsletter")
     parser.add_argument("--allow-unsafe", action="store_true", help="for tests: send although not ready for it")
     parser.add_argument("--dry-run", action="store_true", help="only count whom it would reach, edition by edition")
@@ -67,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
         valid_for=args.valid_for,
         retry=args.retry,
         brakes=not args.no_brakes,
-        urgent=args.urgent,
         approved_by=output.actor(),
         allow_unsafe=args.allow_unsafe,
     )

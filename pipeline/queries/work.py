@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-<<<<<<< HEAD
 from pipeline.models import Send, SendState
 from pipeline.queries import clock
-=======
 from pipeline.queries.routes import FIRST_WAY
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
 from pipeline.queries.sql import rows
 
 DESTINATIONS_THERE: Final = """there(destination) AS (
@@ -41,18 +38,10 @@ def ringable_sends() -> list[int]:
     return [
         send_id
         for (send_id,) in rows(
-<<<<<<< HEAD
-            "SELECT s.id FROM pipeline_send s JOIN pipeline_transport t ON t.id = s.transport_id"  # noqa: S608 (ours)
-            " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
-            " WHERE s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
-            " AND (m.rests_until IS NULL OR m.rests_until <= now())"
-            " AND (s.waits_until IS NULL OR s.waits_until <= now())"
-            f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
-=======
             "SELECT s.id FROM pipeline_send s"  # noqa: S608 (ours)
             f" CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t"
-            f" WHERE s.state = 'sending' AND t.usable AND {_MAY_GO.format(send='s.id', transport='t.id')}"
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
+            " WHERE s.state = 'sending' AND t.usable AND (s.waits_until IS NULL OR s.waits_until <= now())"
+            f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
             " ORDER BY s.urgent DESC, s.due_at, s.id"
         )
     ]
@@ -65,6 +54,7 @@ def gives_way(send_id: int, transport_id: int) -> bool:
             "SELECT FROM pipeline_send s"  # noqa: S608 (ours)
             f" CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t"
             " WHERE s.state = 'sending' AND s.urgent AND s.id <> %(send)s AND t.id = %(transport)s AND t.usable"
+            " AND (s.waits_until IS NULL OR s.waits_until <= now())"
             f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
             " AND NOT (SELECT mine.urgent FROM pipeline_send mine WHERE mine.id = %(send)s) LIMIT 1",
             {"send": send_id, "transport": transport_id},
@@ -87,7 +77,6 @@ def may_go_slowly(send_id: int, destinations: Sequence[str]) -> bool:
 
 def next_work(send_id: int) -> tuple[str, datetime | None]:
     """What a send that does nothing is waiting for, in words, and until when."""
-<<<<<<< HEAD
     send = Send.objects.get(pk=send_id)
     may_go = send.state in (SendState.SCHEDULED, SendState.SENDING)
     if may_go and send.waits_until and send.waits_until > max(send.due_at, clock.now()):
@@ -100,17 +89,6 @@ def next_work(send_id: int) -> tuple[str, datetime | None]:
 
 
 def _next_on_the_way(send: Send) -> tuple[str, datetime | None]:
-=======
-    [(state, state_reason, due_at, backoff_until, backoff_reason, rests_until, rests_for)] = rows(
-        "SELECT s.state, s.state_reason, s.due_at, t.backoff_until, t.backoff_reason, t.rests_until, t.rests_for"  # noqa: S608 (ours)
-        f" FROM pipeline_send s CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t WHERE s.id = %s",
-        [send_id],
-    )
-    if state == "scheduled":
-        return "its time", due_at
-    if state != "sending":
-        return state_reason, None
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
     [(now, pending, uncertain, working)] = rows(
         "SELECT now(), min(due_at) FILTER (WHERE state = 'pending'), min(due_at) FILTER (WHERE state = 'uncertain'),"
         " count(*) FILTER (WHERE state IN ('claimed', 'in_flight'))"
@@ -118,9 +96,9 @@ def _next_on_the_way(send: Send) -> tuple[str, datetime | None]:
         [send.pk],
     )
     [(backoff_until, backoff_reason, rests_until, rests_for)] = rows(
-        "SELECT t.backoff_until, t.backoff_reason, m.rests_until, m.rests_for FROM pipeline_transport t"
-        " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id WHERE t.id = %s",
-        [send.transport_id],
+        "SELECT t.backoff_until, t.backoff_reason, t.rests_until, t.rests_for"  # noqa: S608 (ours)
+        f" FROM pipeline_send s CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t WHERE s.id = %s",
+        [send.pk],
     )
     if backoff_until and backoff_until > now:
         return f"the relay: {backoff_reason}", backoff_until

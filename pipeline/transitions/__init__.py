@@ -121,11 +121,8 @@ __all__ = [
     "start_send",
     "suppress_dead",
     "take_rehearsal",
-<<<<<<< HEAD
-    "undo_send",
-=======
     "try_again",
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
+    "undo_send",
     "waiting_rehearsals",
     "withdraw_edition",
 ]

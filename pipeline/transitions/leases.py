@@ -50,16 +50,9 @@ def open_lease(
             "SELECT t.id, t.backoff_count > 0 FROM pipeline_send s"  # noqa: S608 (ours)
             " JOIN pipeline_transport t ON t.id = coalesce(%s, s.transport_id)"
             " LEFT JOIN pipeline_transportmeter m ON m.transport_id = t.id"
-<<<<<<< HEAD
-            " WHERE s.id = %s AND s.state = 'sending' AND (t.backoff_until IS NULL OR t.backoff_until <= now())"
-            " AND (m.rests_until IS NULL OR m.rests_until <= now())"
-            " AND (s.waits_until IS NULL OR s.waits_until <= now())"
-            " FOR UPDATE OF t",
-            [send_id],
-=======
-            f" WHERE s.id = %s AND s.state = 'sending' AND {USABLE} FOR UPDATE OF t",
+            f" WHERE s.id = %s AND s.state = 'sending' AND {USABLE}"
+            " AND (s.waits_until IS NULL OR s.waits_until <= now()) FOR UPDATE OF t",
             [transport_id, send_id],
->>>>>>> f4d68a9 (Send through several relays in order, with a circuit breaker each; let urgent sends pass routine ones)
         )
         if not found:
             return None

@@ -70,7 +70,6 @@ class NewSend:
     valid_for: timedelta
     retry: Sequence[timedelta]
     brakes: bool = True
-    urgent: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
     uncertain_policy: str = Send.UncertainPolicy.RETRY
     approved_by: str
@@ -99,7 +98,6 @@ def create_send(new: NewSend) -> Send:
         valid_for=new.valid_for,
         retry=[int(wait.total_seconds()) for wait in new.retry],
         brakes=new.brakes,
-        urgent=new.urgent,
         limits=dict(new.limits),
         uncertain_policy=new.uncertain_policy,
         fallback_languages=list(new.fallback_languages),
