@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from pipeline import transitions
 from pipeline.delivery.dkim import RSA_BITS, Algorithm, check_names
@@ -22,12 +24,16 @@ from pipeline.delivery.signing import forget_signers, key_of
 from pipeline.domains.dkimrecord import NAME, judge_record
 from pipeline.domains.finding import Finding, Verdict
 from pipeline.domains.lookup import Lookup, LookupFailedError
-from pipeline.models import DkimKey, Secret, SenderDomain
+from pipeline.models import DkimKey, Marker, Secret, SenderDomain
 from pipeline.queries.signing import dkim_keys
 from pipeline.transitions import DkimKeyError
 
 ON_ITS_WAY: Final = timedelta(days=7)
 """How long mail may be under way (RFC 5321 section 4.5.4.1 gives up after four to five days), and some more."""
+LOOK_EVERY: Final = timedelta(minutes=10)
+_LOOKED: Final = "dkim-looked"
+"""The marker of when DNS was last asked for waiting keys."""
+_ALONE: Final = Finding(NAME, Verdict.WARN, "it waits for an active RSA key, beside which alone it may sign")
 _LETTERS: Final = {Algorithm.RSA: "r", Algorithm.ED25519: "e"}
 
 
@@ -75,14 +81,42 @@ def start_keys(name: str, lookup: Lookup, *, unseen: bool, actor: str) -> list[S
     """Sign with the waiting keys whose records DNS has, or with all if a person vouches for them (`unseen`)."""
     started = []
     for key in dkim_keys(find_domain(name), state="waiting"):
-        finding = look_at(key, lookup)
-        signs = unseen or finding.verdict is Verdict.OK
+        finding = look_at(key, lookup) if _may_sign(key) else _ALONE
+        signs = finding is not _ALONE and (unseen or finding.verdict is Verdict.OK)
         if signs:
             why = "a person vouched for its record" if unseen else "DNS has its record"
             transitions.activate_dkim_key(key, actor=actor, why=why)
         started.append(Started(key, finding, signs))
     forget_signers()
     return started
+
+
+def is_time_to_look() -> bool:
+    """Whether DNS should be asked for the records of waiting keys: when there are some, every ten minutes.
+
+    True to one caller only, however many ask.
+    """
+    if not DkimKey.objects.filter(activated_at=None, retired_at=None).exists():
+        return False
+    Marker.objects.get_or_create(name=_LOOKED, defaults={"at": timezone.now() - LOOK_EVERY})
+    return bool(Marker.objects.filter(name=_LOOKED, at__lte=Now() - LOOK_EVERY).update(at=Now()))
+
+
+def start_published(lookup: Lookup) -> list[DkimKey]:
+    """Let every waiting key sign whose record DNS has by now. A key that cannot be used yet waits on."""
+    started = []
+    waiting = DkimKey.objects.filter(activated_at=None, retired_at=None)
+    for domain in SenderDomain.objects.filter(pk__in=waiting.values("sender_domain")):
+        found = start_keys(domain.from_domain, lookup, unseen=False, actor="rotation")
+        started += [each.key for each in found if each.signs]
+    return started
+
+
+def _may_sign(key: DkimKey) -> bool:
+    """An Ed25519 key waits for its RSA key, which comes before it in the list."""
+    return key.algorithm == Algorithm.RSA or any(
+        each.algorithm == Algorithm.RSA for each in dkim_keys(key.sender_domain, state="active")
+    )
 
 
 def retire_key(name: str, selector: str, *, actor: str) -> DkimKey:

@@ -16,11 +16,12 @@ from celery.worker import state
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from pipeline import alerts
+from pipeline import alerts, rotation
 from pipeline.alerts.away import database_is_back, tell_from_outside
 from pipeline.celery import app
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
+from pipeline.domains import lookup
 from pipeline.queries import ringable_sends
 from pipeline.rehearsing import play
 from pipeline.transitions import waiting_rehearsals
@@ -64,6 +65,8 @@ def sweep() -> None:
         ring(send_id)
     for rehearsal_id in waiting_rehearsals():
         ring_rehearsal(rehearsal_id)
+    if rotation.is_time_to_look():
+        ring_keys()
     try:
         if alerts.note():
             ring_alerts()
@@ -91,6 +94,13 @@ def rehearse(rehearsal_id: int) -> None:
     play(rehearsal_id, stopping=stopping)
 
 
+@app.task(name="pipeline.keys")
+def keys() -> None:
+    """Sign with the new DKIM keys that have been published."""
+    _listen_for_the_end()
+    rotation.start_published(lookup.ask)
+
+
 @app.task(name="pipeline.alert")
 def alert() -> None:
     """Hand over what people should hear of."""
@@ -111,6 +121,11 @@ def ring_rehearsal(rehearsal_id: int) -> None:
 def ring_alerts() -> None:
     """Ask for a worker, likewise."""
     _ring(lambda: alert.apply_async(expires=RING_EXPIRES, retry=False))
+
+
+def ring_keys() -> None:
+    """Ask for a worker, likewise; the next turn is in ten minutes."""
+    _ring(lambda: keys.apply_async(expires=RING_EXPIRES, retry=False))
 
 
 def ring_sweep() -> bool:

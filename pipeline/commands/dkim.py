@@ -54,7 +54,7 @@ def _made(args: argparse.Namespace) -> int:
     if args.json:
         output.emit({"keys": [_as_json(key) for key in keys]})
         return 0
-    print("Publish this, then run `pressrun dkim activate` with the domain: nothing is signed with it before.\n")
+    print("Publish this. Once DNS has it, workers sign with it: they look every ten minutes, `dkim activate` now.\n")
     _print_records(keys)
     return 0
 

@@ -39,7 +39,8 @@ PROMISED = {
     "who": "EMAIL --json",
     "classify": "FILE --json",
     "feedback": "--json",
-    "doctor": "--json",
+    "dkim": "new rotate activate retire body list --json",
+    "doctor": "--probe --returned --newsletter --json",
     "user": "--json",
 }
 

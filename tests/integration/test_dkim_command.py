@@ -6,9 +6,10 @@ import re
 import pytest
 from django.utils import timezone
 
+from pipeline import rotation
 from pipeline.domains import lookup
 from pipeline.domains.lookup import LookupFailedError
-from pipeline.models import DkimKey
+from pipeline.models import DkimKey, Marker
 
 pytestmark = pytest.mark.django_db
 DAY = f"{timezone.now():%Y%m%d}"
@@ -94,6 +95,21 @@ def test_a_rotation_keeps_the_old_key_until_the_new_one_is_published(pressrun, z
     pressrun("dkim", "activate", "city.example")
     assert states() == ["retired", "retired", "active", "active"]
     assert "signs no more" in pressrun("dkim", "retire", "city.example", made[1]["selector"])[0]
+
+
+def test_a_key_starts_by_itself_once_dns_has_it(pressrun, zone):
+    assert not rotation.is_time_to_look()
+    rsa, ed25519 = document(pressrun("dkim", "new", "city.example", "--ed25519", "--json"))["keys"]
+    assert [rotation.is_time_to_look(), rotation.is_time_to_look()] == [True, False]
+    zone[ed25519["name"]] = ed25519["record"]
+    assert rotation.start_published(lookup.ask) == []
+    zone[rsa["name"]] = rsa["record"]
+    assert len(rotation.start_published(lookup.ask)) == 2
+    assert states() == ["active", "active"]
+    Marker.objects.update(at=timezone.now() - rotation.LOOK_EVERY)
+    assert not rotation.is_time_to_look()
+    pressrun("dkim", "rotate", "city.example")
+    assert rotation.is_time_to_look()
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(pressrun, zone):
