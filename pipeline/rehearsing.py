@@ -15,7 +15,7 @@ from pipeline.content.types import ContentError
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Rehearsal
 from pipeline.queries import readers
-from pipeline.queries.audience import reach_of
+from pipeline.queries.audience import NO_EDITION, reach_of
 from pipeline.sending import Plan, audience_of, compiled
 
 NAMED: Final = 1_000
@@ -92,7 +92,14 @@ def play(rehearsal_id: int, *, stopping: Callable[[], bool]) -> None:
     if row is None:
         return
     issues = list(row.issues.select_related("newsletter"))
-    plan = Plan(lists=row.lists, excluded=row.excluded, parent=row.parent, due_at=row.asked_at, approved_by="")
+    plan = Plan(
+        lists=row.lists,
+        excluded=row.excluded,
+        parent=row.parent,
+        follows=row.follows or NO_EDITION,
+        due_at=row.asked_at,
+        approved_by="",
+    )
 
     def go_on(tally: Tally) -> bool:
         troubles = [[*key, n, tally.first[key]] for key, n in tally.by_weight()]
@@ -111,7 +118,11 @@ def ask(issues: Sequence[Issue], plan: Plan, *, asked_by: int | None) -> Rehears
     """Write down that someone wants one. Raises PressrunError for what `create_send` would refuse, too."""
     audience_of(issues, plan)
     row = Rehearsal.objects.create(
-        lists=list(plan.lists), excluded=list(plan.excluded), parent=plan.parent, asked_by_id=asked_by
+        lists=list(plan.lists),
+        excluded=list(plan.excluded),
+        parent=plan.parent,
+        follows=plan.follows if plan.parent else "",
+        asked_by_id=asked_by,
     )
     row.issues.set(issues)
     return row

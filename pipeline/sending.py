@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -28,9 +28,16 @@ from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
-from pipeline.queries import NO_EDITION, Audience, Reach, clock, reach_of
+from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, Audience, Reach, clock, reach_of
 from pipeline.readiness import require_ready
 from subscribers.models import List
+
+_WHOM: Final[Mapping[str, str]] = {
+    NO_EDITION: "left out for lack of one",
+    FAILED: "could not reach, and whom nobody has reached since",
+    HELD: "may have reached",
+    ACCEPTED: "has reached",
+}
 
 
 class NewsletterDiffersError(PressrunError):
@@ -187,7 +194,7 @@ def create_send(issues: Sequence[Issue], plan: Plan) -> Send:
     audience, newsletter = audience_of(issues, plan), issues[0].newsletter
     if plan.parent and not reach_of(audience).reached:
         raise CannotFollowError(
-            f"These editions reach nobody whom send {plan.parent.pk} left out for lack of one. Nothing was sent."
+            f"These editions reach nobody whom send {plan.parent.pk} {_WHOM[plan.follows]}. Nothing was sent."
         )
     transport = first_relay(newsletter)
     require_ready(newsletter, transport, allow_unsafe=plan.allow_unsafe)
@@ -270,7 +277,7 @@ def audience_of(issues: Sequence[Issue], plan: Plan) -> Audience:
         raise PressrunError("The editions of one send belong to one newsletter, and each has a language of its own.")
     lists, excluded = _lists(plan.lists), _lists(plan.excluded)
     if plan.parent:
-        _require_same_issue(issues, plan.parent)
+        _require_may_follow(issues, plan.parent, plan.follows)
         of_parent = SendList.objects.filter(send=plan.parent).values_list("list_id", "excluded")
         lists = [pk for pk, left_out in of_parent if not left_out]
         excluded = [*excluded, *(pk for pk, left_out in of_parent if left_out and pk not in excluded)]
@@ -286,11 +293,16 @@ def audience_of(issues: Sequence[Issue], plan: Plan) -> Audience:
     )
 
 
-def _require_same_issue(issues: Sequence[Issue], parent: Send) -> None:
+def _require_may_follow(issues: Sequence[Issue], parent: Send, which: str) -> None:
+    """The same issue again, in its editions of today; only a correction may be an issue of its own."""
+    if which not in FOLLOWINGS:
+        raise CannotFollowError(f"{which!r} is none of {', '.join(FOLLOWINGS)}. Nothing was sent.")
     if parent.started_at is None:
         raise CannotFollowError(f"Send {parent.pk} has not started, so it has left nobody out. Nothing was sent.")
     editions = editions_of(parent)
     for issue in issues:
+        if which == ACCEPTED and issue.newsletter_id == parent.newsletter_id:
+            continue
         if issue not in editions:
             sent = ", ".join(map(str, editions))
             raise CannotFollowError(f"{issue} is no edition of what send {parent.pk} sent ({sent}). Nothing was sent.")

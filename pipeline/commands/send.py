@@ -23,8 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="issue file; one per language")
     people = parser.add_mutually_exclusive_group(required=True)
     people.add_argument("--list", action="append", default=[], metavar="SLUG", help="who gets it; may be repeated")
-    people.add_argument(
-        "--follow", type=int, metavar="SEND", help="those whom SEND left out for lack of an edition in their language"
+    people.add_argument("--follow", type=int, metavar="SEND", help="people of the earlier SEND, as --to says")
+    parser.add_argument(
+        "--to",
+        choices=["no-edition", "failed", "held", "accepted"],
+        help="with --follow: those left out for lack of an edition in their language (default), those whom it did not "
+        "reach, those who may have it (some will get it twice), those who have it (a correction)",
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="SLUG", help="who does not; may be repeated")
     parser.add_argument("--at", type=_moment, metavar="ISO8601", help="when; due now without it")
@@ -45,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.to and args.follow is None:
+        print("pressrun send: --to says whom of an earlier send, so it needs --follow SEND.", file=sys.stderr)
+        return 2
     environment.prepare()
     from django.db import transaction
 
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         lists=args.list,
         excluded=args.exclude,
         parent=output.find_send(args.follow) if args.follow is not None else None,
+        follows=args.to or "no-edition",
         due_at=moment and moment.astimezone(UTC),
         zone=args.zone,
         wall_time=moment and moment.astimezone(zone_named(args.zone)).replace(tzinfo=UTC),

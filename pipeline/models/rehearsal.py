@@ -26,6 +26,9 @@ class Rehearsal(models.Model):
     lists = ArrayField(models.SlugField(), db_comment="slugs")
     excluded = ArrayField(models.SlugField(), default=list)
     parent = models.ForeignKey(Send, null=True, on_delete=models.CASCADE, db_comment="the send it would follow")
+    follows = models.CharField(
+        max_length=20, blank=True, db_default="", db_comment="whom of the parent's people; empty: as `no-edition`"
+    )
     state = models.CharField(max_length=8, choices=RehearsalState, default=RehearsalState.WAITING)
     people = models.PositiveIntegerField(default=0)
     played = models.PositiveIntegerField(default=0)

@@ -6,7 +6,19 @@ should hear of without having asked.
 """
 
 from pipeline.queries.alerts import Occasion, Stalled, occasions, stalled_sends
-from pipeline.queries.audience import FOLLOWINGS, NO_EDITION, Audience, Edition, Reach, audience_of, family, reach_of
+from pipeline.queries.audience import (
+    ACCEPTED,
+    FAILED,
+    FOLLOWINGS,
+    HELD,
+    NO_EDITION,
+    Audience,
+    Edition,
+    Reach,
+    audience_of,
+    family,
+    reach_of,
+)
 from pipeline.queries.books import (
     Count,
     Finding,
@@ -20,12 +32,16 @@ from pipeline.queries.books import (
     who,
 )
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
+from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
 from pipeline.queries.routes import Way, ways_of
 from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends
 
 __all__ = [
+    "ACCEPTED",
+    "FAILED",
     "FOLLOWINGS",
+    "HELD",
     "NO_EDITION",
     "Audience",
     "Count",
@@ -34,6 +50,7 @@ __all__ = [
     "Finding",
     "LedgerRow",
     "Occasion",
+    "Pace",
     "PersonRow",
     "Reach",
     "Stalled",
@@ -49,6 +66,7 @@ __all__ = [
     "may_go_slowly",
     "next_work",
     "occasions",
+    "pace_of",
     "personal_sends",
     "reach_of",
     "readers",

@@ -9,6 +9,7 @@ from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
 from pipeline.queries.sql import rows
+from pipeline.queries.work import next_work, ringable_sends
 
 REMEMBERED: Final = timedelta(days=1)
 """What happened to a send is told for so long after it happened, should nothing have been able to tell it before."""
@@ -52,10 +53,10 @@ def occasions() -> Iterator[Occasion]:
 def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
     """Sends that ought to get on and do not: something was due `after` ago, no batch runs, no row has moved since.
 
-    One whose relay has used up its hour or day may wait. Only for a send that looks stalled are its rows read; one that
-    a slow pace holds up moves all the time.
+    What is rung for and not worked on, or waits for a relay that is away; a limit, a window or a slowed provider may hold
+    it up. Only for a send that looks stalled are its rows read; one at a slow pace moves all the time.
     """
-    return [
+    found = [
         Stalled(*row)
         for row in rows(
             "SELECT s.id, due.at, extract(epoch FROM now() - due.at)::float FROM pipeline_send s"
@@ -63,8 +64,6 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
             "                     WHERE d.send_id = s.id AND d.state = 'pending') AS due"
             " WHERE s.state = 'sending' AND due.at < now() - %(after)s"
             " AND coalesce(s.started_at, now()) < now() - %(after)s"
-            " AND NOT EXISTS (SELECT FROM pipeline_transportmeter m WHERE m.transport_id = s.transport_id"
-            "                 AND m.rests_until > now())"
             " AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id)"
             " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
             "                 AND d.state NOT IN ('pending', 'skipped') AND d.updated_at > now() - %(after)s)"
@@ -72,6 +71,8 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
             {"after": after},
         )
     ]
+    ringable = ringable_sends() if found else []
+    return [each for each in found if each.send_id in ringable or next_work(each.send_id)[0].startswith("the relay: ")]
 
 
 def _acts() -> Iterator[Occasion]:
@@ -98,11 +99,7 @@ def _late() -> Iterator[Occasion]:
     for found in stalled_sends():
         key = f"late:{found.send_id}:{found.since.isoformat()}"
         if _is_new(key):
-            [(why,)] = rows(
-                "SELECT CASE WHEN t.backoff_until > now() THEN t.backoff_reason ELSE '' END FROM pipeline_send s"
-                " JOIN pipeline_transport t ON t.id = s.transport_id WHERE s.id = %s",
-                [found.send_id],
-            )
+            why, _until = next_work(found.send_id)
             yield _about(key, AlertKind.LATE, found.send_id, why=why, minutes=int(found.seconds // 60))
 
 

@@ -13,11 +13,26 @@ from pipeline.models import Send, SendList, SendProof, UnknownLanguage
 from pipeline.queries.sql import rows
 
 NO_EDITION: Final = "no-edition"
+FAILED: Final = "failed"
+HELD: Final = "held"
+ACCEPTED: Final = "accepted"
+# Somebody else's delivery in this family: it has reached the person, or still may.
+_REACHED: Final = """EXISTS (
+        SELECT FROM pipeline_delivery f WHERE f.send_id = ANY(%(family)s) AND f.subscriber_id = d.subscriber_id
+          AND f.state NOT IN ('skipped', 'cancelled', 'rejected', 'expired') AND f.bounced_at IS NULL
+          AND (f.send_id, f.id) <> (d.send_id, d.id))"""
 FOLLOWINGS: Final[Mapping[str, str]] = {
     # Left out for lack of an edition, and nobody in this send's family has written to them since.
     NO_EDITION: """d.state = 'skipped' AND d.reason = 'no-edition' AND NOT EXISTS (
         SELECT FROM pipeline_delivery f WHERE f.send_id = ANY(%(family)s) AND f.subscriber_id = d.subscriber_id
           AND f.state NOT IN ('skipped', 'cancelled'))""",
+    # Refused, given up, cancelled or returned, and nobody in the family has reached them since.
+    FAILED: f"""(d.state IN ('rejected', 'expired', 'cancelled') OR d.state = 'accepted' AND d.bounced_at IS NOT NULL)
+        AND NOT {_REACHED}""",
+    # May have arrived. Who chooses these accepts that some get it twice; it is chosen once.
+    HELD: f"d.state = 'held' AND NOT {_REACHED}",
+    # Handed over and not returned: for a correction.
+    ACCEPTED: "d.state = 'accepted' AND d.bounced_at IS NULL",
 }
 """Whom of an earlier send's deliveries (`d`) a following send is for, by the name that `Send.follows` keeps."""
 

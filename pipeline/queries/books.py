@@ -1,12 +1,14 @@
 """The books of a send as SQL counts them, live."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from pipeline.models import Send
 from pipeline.queries.sql import rows, stream
+
+LATELY: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,8 @@ class Count:
     state: str
     reason: str
     n: int
+    lately: int = field(default=0, compare=False)
+    """How many of them came there within LATELY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,18 @@ def counts(send_id: int) -> list[Count]:
     return [
         Count(*row)
         for row in rows(
-            "SELECT state, reason, count(*) FROM pipeline_delivery WHERE send_id = %s"
-            " GROUP BY state, reason ORDER BY state, reason",
-            [send_id],
+            "SELECT state, reason, count(*), count(*) FILTER (WHERE updated_at > now() - %s)"
+            " FROM pipeline_delivery WHERE send_id = %s GROUP BY state, reason ORDER BY state, reason",
+            [LATELY, send_id],
         )
     ]
 
 
-def send_summary(send: Send) -> dict[str, Any]:
+def send_summary(send: Send, counted: Sequence[Count] | None = None) -> dict[str, Any]:
     """The status document of DESIGN section 7: counts by state, reasons within each, feedback beside them."""
     by_state: dict[str, int] = {}
     reasons: dict[str, dict[str, int]] = {}
-    for count in counts(send.pk):
+    for count in counts(send.pk) if counted is None else counted:
         by_state[count.state] = by_state.get(count.state, 0) + count.n
         reasons.setdefault(count.state, {})[count.reason] = count.n
     return {

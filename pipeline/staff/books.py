@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import replies
 from pipeline.models import OPEN_STATES, DeliveryState, Reason, Send, SendState
-from pipeline.queries.books import Count, counts, feedback_counts
+from pipeline.queries import Count, Pace, counts, feedback_counts, next_work, pace_of
 
 REPLIES: Final[Mapping[str, str | Promise]] = {
     replies.Reason.NO_SUCH_MAILBOX: _("there is no such mailbox"),
@@ -36,6 +38,14 @@ _FACTS: Final = {
     "unsubscribed": _("left through this mail"),
     "retried": _("tried once more, for it may have arrived"),
 }
+WAITS: Final[Mapping[str, Promise]] = {
+    "the next try": _("the next try"),
+    "evidence of what may have arrived": _("evidence of what may have arrived"),
+    "the relay's limit for this hour is used up": _("the relay's limit for this hour is used up"),
+    "the relay's limit for this day is used up": _("the relay's limit for this day is used up"),
+}
+TOLD_APART: Final = ("the hours in which", "what becomes of the first wave")
+"""What the page tells more about at another place."""
 _ORDER: Final = {state.value: position for position, state in enumerate(DeliveryState)}
 GOING: Final = (SendState.SCHEDULED, SendState.STARTING, SendState.SENDING, SendState.PAUSED, SendState.HELD)
 """States in which the page looks again by itself."""
@@ -60,6 +70,14 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a send that does nothing waits for."""
+
+    words: str | Promise
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     chapters: tuple[Chapter, ...]
     total: int
@@ -67,6 +85,9 @@ class Books:
     audience: int
     returns: tuple[Line, ...]
     """What came back, beside the states: a bounce leaves a delivery handed over."""
+    bounced: int
+    pace: Pace
+    waiting: Waiting | None
 
     @property
     def add_up(self) -> bool:
@@ -75,18 +96,34 @@ class Books:
 
 def books_of(send: Send) -> Books:
     """The books at one moment: one statement counts everything."""
-    chapters = tuple(_chapters(counts(send.pk)))
+    counted, came_back = counts(send.pk), feedback_counts(send.pk)
+    chapters = tuple(_chapters(counted))
     return Books(
         chapters=chapters,
         total=sum(chapter.n for chapter in chapters),
         settled=sum(chapter.n for chapter in chapters if not chapter.open),
         audience=send.audience,
-        returns=tuple(_returns(send.pk)),
+        returns=tuple(_returns(came_back)),
+        bounced=sum(came_back["bounced"].values()),
+        pace=pace_of(send, counted, timezone.now()),
+        waiting=_waiting(send),
     )
 
 
-def _returns(send_id: int) -> Iterator[Line]:
-    found = feedback_counts(send_id)
+def _waiting(send: Send) -> Waiting | None:
+    """In the words of `queries.next_work`; what people or Pressrun stopped says why by itself."""
+    if send.state != SendState.SENDING:
+        return None
+    words, until = next_work(send.pk)
+    return Waiting(_waiting_words(words), until) if words and not words.startswith(TOLD_APART) else None
+
+
+def _waiting_words(words: str) -> str | Promise:
+    head, relay, reason = words.partition("the relay: ")
+    return format_lazy("{}: {}", _("the relay"), reason) if relay and not head else WAITS.get(words, words)
+
+
+def _returns(found: Mapping[str, Any]) -> Iterator[Line]:
     for reason, number in found["bounced"].items():
         yield Line(reason, format_lazy("{}: {}", _("bounced"), reason_label(reason)), number)
     for fact, label in _FACTS.items():

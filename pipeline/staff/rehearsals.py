@@ -17,7 +17,7 @@ from pipeline.content.rehearse import Trouble
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Rehearsal, RehearsalState, Send
 from pipeline.rehearsing import ask
-from pipeline.sending import editions_of
+from pipeline.staff import following
 from pipeline.staff.reach import language_label
 from pipeline.staff.sending import FollowForm, SendForm, plan_of
 from pipeline.staff.sends import require
@@ -70,8 +70,9 @@ def start_following(request: HttpRequest, pk: int) -> HttpResponse:
     """The same for a send that follows another."""
     require(request, "pipeline.start_send")
     parent = get_object_or_404(Send.objects.exclude(started_at=None), pk=pk)
-    issue = get_object_or_404(editions_of(parent)[:1])
-    return _asked(request, FollowForm(request.POST, issue=issue), parent, reverse("sending:follow", args=[pk]))
+    issue = following.issue_for(request, parent)
+    back = f"{reverse('sending:follow', args=[pk])}?{request.GET.urlencode()}"
+    return _asked(request, FollowForm(request.POST, issue=issue), parent, back)
 
 
 def _asked(request: HttpRequest, form: SendForm, parent: Send | None, back: str) -> HttpResponse:

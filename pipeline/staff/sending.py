@@ -25,6 +25,7 @@ from pipeline.delivery.schedule import UNDO_FOR, moment_of
 from pipeline.errors import PressrunError
 from pipeline.models import Issue, Send, UnknownLanguage
 from pipeline.queries import Audience, clock
+from pipeline.staff import following
 from pipeline.staff.preview import preview_of
 from pipeline.staff.reach import chapters_of, language_label
 from pipeline.staff.schedule import DAY_CHOICES, plan_in_words, window_of
@@ -129,11 +130,13 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def follow(request: HttpRequest, pk: int) -> HttpResponse:
-    """The same way for those whom an earlier send left out for lack of an edition in their language."""
+    """The same way for people of an earlier send: `?to=` says which."""
     require(request, "pipeline.start_send")
     parent = get_object_or_404(Send.objects.exclude(started_at=None), pk=pk)
-    issue = get_object_or_404(sending.editions_of(parent)[:1])
-    return _steps(request, FollowForm(request.POST or None, issue=issue), {"issue": issue, "parent": parent})
+    issue = following.issue_for(request, parent)
+    context = {"issue": issue, "parent": parent, "which": following.asked(request)}
+    context |= {"others": following.others(request, parent)}
+    return _steps(request, FollowForm(request.POST or None, issue=issue), context)
 
 
 def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> HttpResponse:
@@ -174,6 +177,7 @@ def plan_of(request: HttpRequest, chosen: dict[str, Any], parent: Send | None) -
         lists=[each.slug for each in chosen.get("lists", ())],
         excluded=[each.slug for each in chosen["excluded"]],
         parent=parent,
+        follows=following.asked(request) if parent else "",
         due_at=chosen.get("due_at"),
         undo_for=timedelta(0) if chosen.get("due_at") else UNDO_FOR,
         zone=chosen["zone"],

@@ -15,12 +15,12 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, NumberColumn, TitleColumn
 from wagtail.admin.views import generic
 
-from pipeline import sending, transitions
+from pipeline import transitions
 from pipeline.books import ledger_csv
 from pipeline.models import AuditEvent, Send, SendList, SendState, TrackedLink
-from pipeline.queries import NO_EDITION, Reach
-from pipeline.staff.books import GOING, Books, books_of
+from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
+from pipeline.staff.following import followings
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.schedule import waiting_of
 
@@ -67,17 +67,10 @@ class SendDetail(generic.InspectView):
             "has_links": TrackedLink.objects.filter(issue__proofs__sends=send).exists(),
             "proofs": send.proofs.order_by("sendproof__position"),
             "following": send.following.order_by("pk"),
-            "may_follow": self._may_follow(shown["books"]),
+            "followings": list(followings(send, shown["books"])) if shown["may_start"] else [],
             "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
             "events": [(event, DONE.get(event.action, event.action)) for event in story[:EVENTS]],
         }
-
-    def _may_follow(self, books: Books) -> Reach | None:
-        """Whom the editions of today would reach among those who were left out for lack of one."""
-        lacking = any(line.reason == NO_EDITION for chapter in books.chapters for line in chapter.lines)
-        if not lacking or not self.request.user.has_perm("pipeline.start_send"):
-            return None
-        return sending.reach_of_following(self.object)
 
 
 class SendViewSet(ReadingViewSet):
@@ -162,6 +155,7 @@ def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:
         "send": send,
         "books": books_of(send),
         "going": send.state in GOING,
+        "may_start": may,
         "waiting": waiting,
         "acts": [
             act

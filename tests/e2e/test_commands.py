@@ -27,7 +27,7 @@ PROMISED = {
     "check": "FILE --json",
     "import": "FILE.csv --list --create --consent --dry-run --suppress --json",
     "export": "--list --json",
-    "send": "FILE --list --follow --dry-run --at --valid-for --retry --no-brakes --wait --allow-unsafe --update --json",
+    "send": "FILE --list --follow --to --dry-run --at --valid-for --retry --no-brakes --wait --allow-unsafe --update",
     "test": "FILE ISSUE --to --group --as --update --json",
     "sends": "--json",
     "status": "SEND --watch --json",
@@ -37,6 +37,7 @@ PROMISED = {
     "audit": "SEND --json",
     "ledger": "SEND --state --json",
     "who": "EMAIL --json",
+    "alert": "--test --away --json",
     "classify": "FILE --json",
     "feedback": "--json",
     "dkim": "new rotate activate retire body list --json",
@@ -146,7 +147,8 @@ def test_a_send_and_its_books_speak_to_programs(house, relay):
     done = house.run("send", "issue.md", "--list", "all", "--wait", "--json")
     sent = one_document(done.stdout)
     assert set(sent) == {
-        "send", "state", "state_reason", "audience", "counts", "reasons", "feedback", "waiting_for", "until",
+        "send", "state", "state_reason", "audience", "counts", "reasons", "feedback", "rate", "ends_at", "waiting_for",
+        "until",
     }  # fmt: skip
     assert (sent["state"], sent["audience"]) == ("finished", 2)
     assert sent["counts"] == {"accepted": 1, "rejected": 1}
