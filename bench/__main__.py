@@ -12,6 +12,7 @@ NAMES = {
     "fill": "messages per second from a proof, beside the standard library's",
     "rehearse": "readers per second of a rehearsal, database and all",
     "deliver": "the real path into smtp-sink, beside smtp-source",
+    "large": "one large send: its last tenth beside its second, memory, freezing beside an INSERT",
     "import": "a CSV into a list, beside a bare COPY of it",
 }
 
@@ -21,7 +22,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(f"{k} ({v})" for k, v in NAMES.items()))
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
-    parser.add_argument("--recipients", type=int, default=8_000, help="of deliver and import (8000)")
+    parser.add_argument("--recipients", type=int, default=8_000, help="of deliver, large, rehearse and import (8000)")
     parser.add_argument("--dkim", action="store_true", help="of deliver: sign with RSA-2048")
     parser.add_argument("--postfix", action="store_true", help="of deliver: into a real Postfix that discards")
     parser.add_argument("--sink", choices=["smtp-sink", "ours"], default="smtp-sink", help="of deliver (smtp-sink)")

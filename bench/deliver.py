@@ -40,12 +40,12 @@ class Sent:
 
 def run(options: Options) -> dict[str, object]:
     connections = CONNECTIONS + round(options.rtt * BY_MILLISECOND * CONNECTIONS)
-    with _sink(options) as sink:
+    with sink_for(options) as sink:
         relay = f"smtp://127.0.0.1:{sink.port}?starttls=never&connections={connections}"
         with installation(SMTP_URL=relay, SWEEP="1s") as folder:
-            size = _prepare(folder, options)
+            size = prepare(folder, options)
             ours, reference = list[Sent](), list[float]()
-            with _worker(folder) as worker:
+            with working(folder) as worker:
                 for _ in range(options.rounds):
                     reference.append(_smtp_source(sink, 4 if options.postfix else 16, options.recipients, size))
                     ours.append(_send(folder, sink, worker))
@@ -63,7 +63,7 @@ def run(options: Options) -> dict[str, object]:
 
 
 @contextmanager
-def _sink(options: Options) -> Iterator[relays.Sink]:
+def sink_for(options: Options) -> Iterator[relays.Sink]:
     with ExitStack() as around:
         folder = Path(around.enter_context(tempfile.TemporaryDirectory(prefix="pressrun-sink-")))
         folder.chmod(0o755)  # Postfix's own users must reach theirs
@@ -76,7 +76,7 @@ def _sink(options: Options) -> Iterator[relays.Sink]:
         yield around.enter_context(relays.delayed(sink, options.rtt)) if options.rtt else sink
 
 
-def _prepare(folder: Path, options: Options) -> int:
+def prepare(folder: Path, options: Options) -> int:
     """People and an issue whose message is about 60 KB; its size."""
     from pipeline.content.message import load
     from pipeline.sending import file_issue, make_proof
@@ -163,7 +163,7 @@ def _smtp_source(sink: relays.Sink, sessions: int, messages: int, size: int) -> 
 
 
 @contextmanager
-def _worker(folder: Path) -> Iterator[int]:
+def working(folder: Path) -> Iterator[int]:
     command = [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main())", "worker"]
     with (folder / "worker.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as worker:
         try:
