@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core import serializers
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from dkimkeys import pem, rsa_key, verifies
 from house import until
 from opendkim import opendkim_says
@@ -17,7 +17,7 @@ from test_sending import KIM, Desk, url
 
 from pipeline import rotation, transitions
 from pipeline.delivery import signing
-from pipeline.delivery.dkim import Algorithm, Body, Key
+from pipeline.delivery.dkim import Algorithm, Body, DkimError, Key
 from pipeline.delivery.signing import forget_signers, key_of, signer_of
 from pipeline.delivery.testsend import send_test
 from pipeline.models import AuditEvent, DkimKey, Newsletter, Secret, SenderDomain
@@ -112,6 +112,32 @@ def test_a_key_that_cannot_be_used_pauses_the_send_and_refuses_nobody(server):
     assert desk.send.state == "paused"
     assert "is not an RSA or Ed25519 key" in desk.send.state_reason
     assert "not a key" not in desk.send.state_reason
+
+
+@pytest.mark.parametrize("trouble", ["key", "database"])
+def test_what_goes_wrong_in_the_middle_of_a_batch_loses_no_message(monkeypatch, trouble):
+    clock = [1000.0]
+    monkeypatch.setattr(signing.time, "monotonic", lambda: clock[0])
+    [key] = a_key()
+    newsletter = Newsletter(sender_address="desk@city.example")
+    wire = (GOLDEN / "letter.en.eml").read_bytes()
+    assert verifies(signing.signed(newsletter, wire), key) == [True]
+    if trouble == "key":
+        DkimKey.objects.update(private_pem=Secret("not a key"))
+    else:
+        monkeypatch.setattr(signing, "dkim_domain", away)
+    clock[0] += 31
+    assert verifies(signing.signed(newsletter, wire), key) == [True]
+    clock[0] += 2
+    with pytest.raises((DkimError, OperationalError)):
+        signer_of(newsletter)
+    forget_signers()
+    with pytest.raises((DkimError, OperationalError)):
+        signing.signed(newsletter, wire)
+
+
+def away(_host: str) -> None:
+    raise OperationalError("the database is away")
 
 
 # -- whose key
