@@ -53,8 +53,8 @@ def occasions() -> Iterator[Occasion]:
 def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
     """Sends that ought to get on and do not: something was due `after` ago, no batch runs, no row has moved since.
 
-    What is rung for and not worked on, or waits for a relay that is away; a limit, a window or a slowed provider may hold
-    it up. Only for a send that looks stalled are its rows read; one at a slow pace moves all the time.
+    What is rung for and not worked on, or waits for a relay that is away; a limit, a window or a slowed provider may
+    hold it up. Only for a send that looks stalled are its rows read; one at a slow pace moves all the time.
     """
     found = [
         Stalled(*row)
