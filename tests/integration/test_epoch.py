@@ -11,6 +11,7 @@ from django.utils import timezone
 from newsroom import a_send
 
 from pipeline import transitions
+from pipeline.commands.doctor import checks
 from pipeline.delivery import epoch
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep
@@ -190,6 +191,22 @@ def test_a_batch_that_comes_before_the_sweep_does_nothing(sends):
     go_back()
     assert run_batch(sends["sending"].pk, Worker("here:1:2", "here:1:", 1, lambda: False)) is False
     assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def test_doctor_tells_before_and_after(sends):
+    def said() -> list[tuple[str, str]]:
+        return [(str(found.verdict), found.detail) for found in checks._books()]
+
+    epoch.guard()
+    assert said()[0][0] == "ok"
+    go_back()
+    [(verdict, detail)] = said()
+    assert (verdict, "holds every open send" in detail) == ("bad", True)
+    sweep()
+    [(verdict, detail)] = said()
+    assert verdict == "warn"
+    assert "--restored" in detail
+    assert str(sends["scheduled"].pk) in detail
 
 
 def test_earlier_epochs_are_remembered_but_not_without_end():

@@ -9,13 +9,14 @@ from django.db import connection
 from django.db.utils import DatabaseError
 
 from pipeline.commands.doctor.senders import examine_senders
+from pipeline.delivery import epoch
 from pipeline.delivery.batch import greet
 from pipeline.delivery.relay import Tls
 from pipeline.delivery.sweep import last_sweep_seconds
 from pipeline.domains import lookup
 from pipeline.domains.finding import Finding, Verdict
 from pipeline.errors import PressrunError
-from pipeline.models import Transport
+from pipeline.models import Send, SendState, Stop, Transport
 from pipeline.queries.sql import rows
 from pipeline.readiness import relay_of
 
@@ -71,6 +72,23 @@ def _broker() -> Iterator[Finding]:
     yield Finding("broker", Verdict.OK, "it answers, and does not throw queues away")
 
 
+def _books() -> Iterator[Finding]:
+    """Whether the database is the one that went on, and which sends wait because it was not."""
+    held = Send.objects.filter(state=SendState.HELD, state_code=Stop.RESTORED).values_list("pk", flat=True)
+    waiting = ", ".join(map(str, held.order_by("pk")))
+    if why := epoch.look():
+        yield Finding("books", Verdict.BAD, f"{why} The next sweep holds every open send for a person.")
+    elif waiting:
+        how = "compare with the relay's log, then `pressrun resume SEND --restored` or `pressrun cancel SEND`"
+        yield Finding(
+            "books", Verdict.WARN, f"held since the database came back from a backup or was moved: {waiting}; {how}"
+        )
+    else:
+        yield Finding(
+            "books", Verdict.OK, "the database is the one that was last worked on, as far as this machine knows"
+        )
+
+
 def _worker() -> Iterator[Finding]:
     seconds = last_sweep_seconds()
     if seconds is None:
@@ -97,6 +115,7 @@ def _senders() -> Iterator[Finding]:
 
 _CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("database", _database),
+    ("books", _books),
     ("pictures", _pictures),
     ("broker", _broker),
     ("worker", _worker),
