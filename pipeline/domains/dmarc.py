@@ -33,15 +33,13 @@ class Walk:
 
     @property
     def organisation(self) -> str:
-        """The organisational domain (section 4.10.2)."""
-        for record in self.records:
-            psd = record.tags.get("psd", "").lower()
-            if psd == "n":
-                return record.domain
-            if psd == "y" and record.domain != self.start:
-                labels = self.start.split(".")
-                return ".".join(labels[-len(record.domain.split(".")) - 1 :])
-        return self.records[-1].domain if self.records else self.start
+        """The organisational domain (section 4.10.2): where the walk ended, or one label below a public suffix."""
+        if not self.records:
+            return self.start
+        top = self.records[-1]
+        if top.tags.get("psd", "").lower() == "y" and top.domain != self.start:
+            return ".".join(self.start.split(".")[-len(top.domain.split(".")) - 1 :])
+        return top.domain
 
     @property
     def policy(self) -> Record | None:
