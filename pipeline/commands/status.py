@@ -47,7 +47,7 @@ def document(number: int) -> dict[str, Any]:
 
     send, counted = output.find_send(number), counts(number)
     waiting_for, until = next_work(number)
-    pace = pace_of(send, counted, timezone.now())
+    pace = pace_of(send, counted, timezone.now(), until=until)
     return send_summary(send, counted) | {
         "rate": round(pace.per_second, 2),
         "ends_at": pace.ends_at and pace.ends_at.isoformat(timespec="seconds"),

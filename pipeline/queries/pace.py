@@ -23,11 +23,12 @@ class Pace:
     """At this pace. None while nothing moves, and when all is done: then there is nothing to foresee."""
 
 
-def pace_of(send: Send, counted: Sequence[Count], now: datetime) -> Pace:
-    """From the counts of one moment."""
+def pace_of(send: Send, counted: Sequence[Count], now: datetime, *, until: datetime | None = None) -> Pace:
+    """From the counts of one moment. `until`: it waits till then before it goes on."""
     to_go = sum(count.n for count in counted if count.state in _TO_GO)
     if send.state != SendState.SENDING or send.started_at is None:
         return Pace(0.0, to_go, None)
     seconds = min(LATELY, max(now - send.started_at, timedelta(seconds=1))).total_seconds()
     rate = sum(count.lately for count in counted if count.state in _HANDED) / seconds
-    return Pace(rate, to_go, now + timedelta(seconds=to_go / rate) if rate and to_go else None)
+    goes_on = max(now, until) if until else now
+    return Pace(rate, to_go, goes_on + timedelta(seconds=to_go / rate) if rate and to_go else None)

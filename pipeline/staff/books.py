@@ -97,7 +97,7 @@ class Books:
 def books_of(send: Send) -> Books:
     """The books at one moment: one statement counts everything."""
     counted, came_back = counts(send.pk), feedback_counts(send.pk)
-    chapters = tuple(_chapters(counted))
+    chapters, (words, until) = tuple(_chapters(counted)), next_work(send.pk)
     return Books(
         chapters=chapters,
         total=sum(chapter.n for chapter in chapters),
@@ -105,17 +105,16 @@ def books_of(send: Send) -> Books:
         audience=send.audience,
         returns=tuple(_returns(came_back)),
         bounced=sum(came_back["bounced"].values()),
-        pace=pace_of(send, counted, timezone.now()),
-        waiting=_waiting(send),
+        pace=pace_of(send, counted, timezone.now(), until=until),
+        waiting=_waiting(send, words, until),
     )
 
 
-def _waiting(send: Send) -> Waiting | None:
+def _waiting(send: Send, words: str, until: datetime | None) -> Waiting | None:
     """In the words of `queries.next_work`; what people or Pressrun stopped says why by itself."""
-    if send.state != SendState.SENDING:
+    if send.state != SendState.SENDING or not words or words.startswith(TOLD_APART):
         return None
-    words, until = next_work(send.pk)
-    return Waiting(_waiting_words(words), until) if words and not words.startswith(TOLD_APART) else None
+    return Waiting(_waiting_words(words), until)
 
 
 def _waiting_words(words: str) -> str | Promise:
