@@ -62,3 +62,36 @@ def test_a_send_is_for_lists_or_follows_another(stand, pressrun, words):
 def test_what_it_follows_must_be_there(stand, pressrun):
     assert "There is no send 4711" in pressrun("send", "ko.md", "--follow", "4711", status=1)[1]
     assert Issue.objects.count() == 0
+
+
+def sent(pressrun, *words: str, status: int = 0) -> tuple[dict[str, object], Send]:
+    told = json.loads(
+        pressrun("send", "en.md", "--list", "readers", "--allow-unsafe", "--json", *words, status=status)[0]
+    )
+    return told, Send.objects.get(pk=told["send"])
+
+
+@pytest.mark.parametrize(
+    ("at", "due", "wall"),
+    [
+        ("2030-03-31T02:30", "2030-03-31T01:00", "03:00"),  # the clocks skip it
+        ("2030-10-27T02:30", "2030-10-27T00:30", "02:30"),  # and show this one twice
+        ("2030-07-01T09:00+09:00", "2030-07-01T00:00", "02:00"),
+    ],
+)
+def test_the_time_is_by_the_clocks_of_the_zone_unless_it_says_its_own(stand, pressrun, at, due, wall):
+    told, send = sent(pressrun, "--at", at, "--zone", "Europe/Paris", "--window", "Mon-Fri 08:00-20:00")
+    assert told["state"] == "scheduled"
+    assert (f"{send.due_at:%Y-%m-%dT%H:%M}", f"{send.wall_time:%H:%M}", send.zone) == (due, wall, "Europe/Paris")
+    assert (send.window, send.undo_until, send.first_wave, send.brakes) == ("mon-fri 08:00-20:00", None, False, True)
+
+
+def test_what_is_past_due_by_more_than_two_hours_is_held_and_fails(stand, pressrun):
+    told, send = sent(pressrun, "--at", "2020-01-01T09:00Z", "--no-brakes", status=1)
+    assert (told["state"], send.state_code, send.brakes) == ("held", "late", False)
+
+
+@pytest.mark.parametrize("words", [["--zone", "Mars/Olympus"], ["--window", "noon"]])
+def test_a_zone_or_window_that_is_none_is_wrong_usage(stand, pressrun, words):
+    assert "rite " in pressrun("send", "en.md", "--list", "readers", *words, status=2)[1]
+    assert not Send.objects.exists()
