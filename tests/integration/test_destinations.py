@@ -16,6 +16,7 @@ from pipeline.models import AuditEvent, Delivery, Destination, Transport
 from pipeline.queries import ringable_sends
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions import deliveries
+from pipeline.transitions.destinations import known_domains
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAUM = [f"d{n}@{domain}" for n in range(10) for domain in ("hanmail.net", "daum.net")]
@@ -94,7 +95,7 @@ def test_a_domain_that_was_in_no_table_waits_alone_too(relay):
     assert sum(b"small" in command for session in server.sessions for command in session.commands) < 10
     again = Delivery.objects.filter(state="pending", reason="not-sent", due_at__gt=dt.datetime.now(dt.UTC))
     assert again.count() >= 10  # put back until its destination may be asked again
-    assert transitions.sends.known_domains()["small.example"] == "small.example"
+    assert known_domains()["small.example"] == "small.example"
 
 
 def test_everybody_complaining_at_once_is_the_relay(relay):
