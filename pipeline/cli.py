@@ -39,6 +39,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "classify": ("classify", "raw messages → what they are and what they mean"),
     "feedback": ("feedback", "take in one returned message from stdin"),
     "doctor": ("doctor", "what is right and what is not with this installation"),
+    "transport": (
+        "transport",
+        "relays: `transport list`, `transport set NAME --per-day N`, `transport order SLUG NAME …`",
+    ),
     "dkim": ("dkim", "keys that sign mail: `dkim new DOMAIN`, `dkim rotate DOMAIN` …"),
     "user": ("user", "staff users: `user add NAME`"),
 }

@@ -27,9 +27,11 @@ from pipeline.delivery.schedule import Window
 from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
+from pipeline.limits.forecast import Forecast
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
 from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, Audience, Reach, clock, reach_of
 from pipeline.readiness import require_ready
+from pipeline.relays import plan_through
 from subscribers.models import List
 
 _WHOM: Final[Mapping[str, str]] = {
@@ -239,6 +241,11 @@ def _approval(plan: Plan, proofs: Mapping[str, str]) -> str:
     told = (sorted(proofs.items()), sorted(plan.lists), sorted(plan.excluded), parent, plan.follows, plan.due_at)
     said = repr((*told, plan.zone, plan.window, plan.urgent, plan.approved_by))
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def forecast_of(issues: Sequence[Issue], people: int, *, starts: datetime) -> Forecast:
+    """When a send to so many would be through the first relay of its newsletter, by that one's limits."""
+    return plan_through(first_relay(issues[0].newsletter), people, starts=starts)
 
 
 def first_relay(newsletter: Newsletter) -> Transport:

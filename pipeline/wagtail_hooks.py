@@ -13,6 +13,7 @@ from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
 from pipeline.staff.proofs import ProofViewSet
 from pipeline.staff.rehearsals import RehearsalViewSet
+from pipeline.staff.relays import RelayViewSet
 from pipeline.staff.sending import SendingViewSet
 from pipeline.staff.sends import SendViewSet
 from pipeline.staff.testing import TestGroupViewSet, TestingViewSet
@@ -27,6 +28,7 @@ for viewset in (
     SendViewSet(),
     SendingViewSet(),
     RehearsalViewSet(),
+    RelayViewSet(),
     ProofViewSet(),
     TestingViewSet(),
     TestGroupViewSet(),

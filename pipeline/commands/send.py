@@ -13,6 +13,7 @@ from pipeline.delivery.retry import parse_duration, parse_schedule
 from pipeline.delivery.schedule import ScheduleError, Window, moment_of, zone_named
 
 if TYPE_CHECKING:
+    from pipeline.limits.forecast import Forecast
     from pipeline.queries import Reach
 
 QUIET_AFTER = 15.0
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     from pipeline import tasks
     from pipeline.commands import output, status
-    from pipeline.sending import Plan, create_send, file_issue, reach_of_plan
+    from pipeline.sending import Plan, create_send, file_issue, forecast_of, reach_of_plan
     from pipeline.transitions import hold_late_sends
 
     moment = args.at if not args.at or args.at.tzinfo else moment_of(args.at, args.zone).utc
@@ -80,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     with transaction.atomic():  # what stands against the send also takes back what was filed for it
         issues = [file_issue(path, update=args.update) for path in args.files]
         if args.dry_run:
-            _show_reach(reach_of_plan(issues, plan), as_json=args.json)
+            reach = reach_of_plan(issues, plan)
+            starts = max(plan.due_at or datetime.now(UTC), datetime.now(UTC))
+            _show_reach(reach, forecast_of(issues, reach.reached, starts=starts), as_json=args.json)
             transaction.set_rollback(True)
             return 0
         send = create_send(issues, plan)
@@ -101,13 +104,17 @@ def run(args: argparse.Namespace) -> int:
     return 0 if send.state in ok else 1
 
 
-def _show_reach(reach: "Reach", *, as_json: bool) -> None:
+def _show_reach(reach: "Reach", through: "Forecast", *, as_json: bool) -> None:
     from pipeline.commands import output
 
     if as_json:
-        output.emit(asdict(reach) | {"reached": reach.reached, "audience": reach.audience})
-    else:
-        output.show(output.reach_table(reach))
+        output.emit(asdict(reach) | {"reached": reach.reached, "audience": reach.audience, "plan": asdict(through)})
+        return
+    output.show(output.reach_table(reach))
+    if through.finishes:
+        print(f"By the limits of its relay it is through on {through.finishes:%A %Y-%m-%d, %H:%M} UTC.")
+    for day, number in through.days if len(through.days) > 1 else ():
+        print(f"  {day:%a %Y-%m-%d}  {number:>9,}")
 
 
 def _wait(number: int, *, quiet: bool) -> None:

@@ -34,7 +34,7 @@ from pipeline.queries.books import (
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
-from pipeline.queries.routes import Way, ways_of
+from pipeline.queries.routes import Way, waiting_before, ways_of
 from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "ringable_sends",
     "send_summary",
     "stalled_sends",
+    "waiting_before",
     "ways_of",
     "who",
 ]

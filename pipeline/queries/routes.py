@@ -51,3 +51,13 @@ def ways_of(send_id: int) -> list[Way]:
         [send_id],
     )
     return [Way(*row) for row in found]
+
+
+def waiting_before(transport_id: int) -> int:
+    """How many messages of sends under way wait for a relay already."""
+    [(number,)] = rows(
+        "SELECT count(*) FROM pipeline_delivery d JOIN pipeline_send s ON s.id = d.send_id"
+        " WHERE s.state IN ('sending', 'paused') AND s.transport_id = %s AND d.state = 'pending'",
+        [transport_id],
+    )
+    return int(number)

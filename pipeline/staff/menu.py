@@ -8,7 +8,9 @@ from django.http import HttpRequest
 
 NOT_HERE: Final = {"explorer", "documents", "snippets", "help", "reports"}
 """Wagtail's pages, documents and page reports: there are no web pages here."""
-GRANTABLE: Final = Q(codename__in=("start_send", "view_send", "view_delivery", "repair_link", "publish_edition"))
+GRANTABLE: Final = Q(
+    codename__in=("start_send", "view_send", "view_delivery", "repair_link", "publish_edition", "change_transport")
+)
 
 
 def without_pages(_request: HttpRequest, items: list[Any]) -> None:

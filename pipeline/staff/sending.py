@@ -28,6 +28,7 @@ from pipeline.queries import Audience, clock
 from pipeline.staff import following
 from pipeline.staff.preview import preview_of
 from pipeline.staff.reach import chapters_of, language_label
+from pipeline.staff.relays import plan_words
 from pipeline.staff.schedule import DAY_CHOICES, plan_in_words, window_of
 from pipeline.staff.sends import actor, require
 from subscribers.models import List
@@ -151,7 +152,8 @@ def _steps(request: HttpRequest, form: SendForm, context: dict[str, Any]) -> Htt
         return render(request, "staff/send_form.html", context)
     context |= {"reach": reach, "chapters": chapters_of(reach), "choices": _choices(sending.audience_of(issues, plan))}
     context |= {"editions": [(each, preview_of(each).grades) for each in issues], "chosen": form.cleaned_data}
-    context |= {"words": list(plan_in_words(form.cleaned_data, reach.reached))}
+    through = plan_words(issues, reach.reached, plan.due_at)
+    context |= {"words": [*through, *plan_in_words(form.cleaned_data, reach.reached)]}
     context |= {"may_ask": settings.LINK_CHECK and request.user.has_perm("pipeline.change_issue")}
     if "typed" not in request.POST or "back" in request.POST:
         return render(request, "staff/send_form.html" if "back" in request.POST else "staff/send_review.html", context)

@@ -51,7 +51,7 @@ from pipeline.transitions.sends import (
     undo_send,
 )
 from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
-from pipeline.transitions.transports import back_off, clear_backoff, try_again
+from pipeline.transitions.transports import back_off, clear_backoff, note_relay_change, note_routes, try_again
 
 __all__ = [
     "Claimed",
@@ -97,6 +97,8 @@ __all__ = [
     "limit_destination",
     "mark_in_flight",
     "note_alert",
+    "note_relay_change",
+    "note_routes",
     "open_lease",
     "park",
     "pause_if_sending",

@@ -30,6 +30,12 @@ _FREEZE: Final = """
     ON known.domain = split_part(address_key, '@', -1)
 """
 _PLAIN: Final = "SELECT *, row_number() OVER () AS id FROM ({audience}) AS audience"
+# A relay that is being warmed up meets those first who came last, and remember it.
+_RECENT_FIRST: Final = """
+  SELECT *, row_number() OVER (ORDER BY (
+    SELECT max(m.changed_at) FROM subscribers_subscription m
+    WHERE m.subscriber_id = audience.subscriber_id AND m.list_id = ANY(%(lists)s) AND m.state = 'subscribed'
+  ) DESC NULLS LAST) AS id FROM ({audience}) AS audience"""
 # The desk's own addresses first. Then the people of each domain, drawn by a hash, in turn: of a domain with four times
 # the readers twice as many, so that the big ones weigh more and the small ones are there.
 _WAVE_FIRST: Final = """
@@ -58,7 +64,8 @@ def freeze(send: Send) -> tuple[int, int]:
         Send.objects.select_for_update(no_key=True).only("pk").get(pk=family(send.parent_id)[0])
     audience = audience_of(send)
     waving = send.first_wave and not send.urgent
-    ordered = (_WAVE_FIRST if waving else _PLAIN).format(audience=audience.sql)
+    plain = _RECENT_FIRST if send.transport.ramp else _PLAIN
+    ordered = (_WAVE_FIRST if waving else plain).format(audience=audience.sql)
     statement = _FREEZE.format(later=_LATER if waving else "interval '0'", ordered=ordered)
     number = execute(statement, audience.parameters() | _parameters(send))
     return number, _wave(send.pk) if waving else 0

@@ -3,7 +3,8 @@
 While it is open nothing goes through it, longer each time in a row; the deliveries lose nothing by it.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -49,6 +50,25 @@ def try_again(transport_ids: Sequence[int]) -> None:
     execute(
         "UPDATE pipeline_transport SET backoff_until = now() WHERE id = ANY(%s) AND backoff_until > now()",
         [list(transport_ids)],
+    )
+
+
+def note_relay_change(transport_id: int, changes: Mapping[str, object], *, actor: str) -> None:
+    """What a person set holds at once: an hour or day that was used up is looked at again. The address stays unsaid."""
+    execute(
+        "UPDATE pipeline_transportmeter SET rests_until = NULL, rests_for = '', turn = turn + 1"
+        " WHERE transport_id = %s",
+        [transport_id],
+    )
+    shown = {name: "changed" if name == "url" else value for name, value in changes.items()}
+    detail = json.loads(json.dumps(shown, default=str))
+    AuditEvent.objects.create(actor=actor, action="transport.set", subject=f"transport:{transport_id}", detail=detail)
+
+
+def note_routes(newsletter_id: int, names: Sequence[str], *, actor: str) -> None:
+    """The relays of a newsletter have an order now."""
+    AuditEvent.objects.create(
+        actor=actor, action="newsletter.routes", subject=f"newsletter:{newsletter_id}", detail={"relays": list(names)}
     )
 
 
