@@ -54,7 +54,10 @@ class SubscriberDetail(generic.InspectView):
             "subscriptions": Subscription.objects.filter(subscriber=person).select_related("list").order_by("list"),
             "suppressions": [(row, scope_label(row.scope)) for row in queries.active_suppressions(person.address_key)],
             "history": [(event, _what(event.what), scope_label(event.where)) for event in queries.history(person)],
-            "got": [(row, DeliveryState(row.state).label, reason_label(row.reason)) for row in got],
+            "got": [
+                (row, DeliveryState(row.state).label, reason_label(row.reason), reason_label(row.bounce_reason))
+                for row in got
+            ],
         }
 
 

@@ -203,3 +203,16 @@ def test_a_rehearsal_of_a_following_send_is_for_its_people(stand):
     row.refresh_from_db()
     assert (row.follows, row.people, row.state) == ("held", 1, "done")
     assert sending.reach_of_following(parent, HELD).reached == 1
+
+
+def test_a_person_s_page_tells_the_relay_s_words_and_what_came_back(stand):
+    settle(stand.send())
+    bo = signed_in("bo", superuser=True)
+
+    def page(name: str) -> str:
+        person = Subscriber.objects.get(email=f"{name}@example.com")
+        return bo.get(f"/admin/subscribers/{person.pk}/").content.decode()
+
+    assert "552 5.2.2 Full" in page("full")
+    assert "came back: the mailbox is full" in page("back")
+    assert "came back" not in page("got")
