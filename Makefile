@@ -8,7 +8,7 @@ READY := .venv/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-long check format up bench lock pictures secrets
+.PHONY: help setup demo test faults faults-long soak check format up bench lock pictures secrets
 
 help: ## Show what can be done here
 	@echo "Pressrun. Start with: make demo"
@@ -47,6 +47,9 @@ faults: setup ## Kill, cut and starve what sends, fifteen times as fast as in li
 
 faults-long: setup ## The faults that are worth their real time in it: an hour and more
 	$(BIN)/pytest tests/e2e/faults -m long --verbose $(ARGS)
+
+soak: setup ## Faults by chance for MINUTES=10; SEED=… repeats a mix
+	MINUTES=$(or $(MINUTES),10) SEED=$(or $(SEED),0) $(BIN)/pytest tests/e2e/faults/test_soak.py -s -q
 
 check: setup ## Lint, types, import contracts, house rules
 	$(BIN)/ruff check

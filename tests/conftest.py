@@ -1,10 +1,6 @@
 """What every folder of tests shares. Its place puts it on the import path: `from relay import RecordingRelay`."""
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,17 +11,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from house import House
-
-ROOT = Path(__file__).parent.parent
-SERVICES = """
-import json, sys, signal
-from pathlib import Path
-from pipeline.embedded import attach, detach
-found = attach(Path(sys.argv[1]))
-print(json.dumps({"database": found.database_url, "broker": found.broker_url}), flush=True)
-sys.stdin.read()
-detach(stop=True)
-"""
+from services import Services
 
 
 def pytest_configure() -> None:
@@ -38,13 +24,8 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A PostgreSQL and a Redis for all tests, held by a process of their own."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVICES, str(tmp_path_factory.mktemp("services"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    ) as holder:  # which closes its stdin at the end, so that it ends
-        yield json.loads(holder.stdout.readline())
+    with Services(tmp_path_factory.mktemp("services")) as running:
+        yield running.urls
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from house import House
+from services import Services
 from stage import Pace, Stage
 
 
@@ -50,7 +51,7 @@ def make_stage(new_house: Callable[..., House], tmp_path: Path) -> Iterator[Call
     made: list[Stage] = []
 
     def make(pace: Pace | None = None, **variables: str) -> Stage:
-        house = new_house(tmp_path / f"house{len(made)}", **(pace or Pace()).variables(), **variables)
+        house = new_house(tmp_path / f"house{len(made)}", **(pace or Pace()).variables() | variables)
         made.append(Stage(house.__enter__(), tmp_path))
         return made[-1].__enter__()
 
@@ -58,3 +59,21 @@ def make_stage(new_house: Callable[..., House], tmp_path: Path) -> Iterator[Call
     for stage in made:
         stage.__exit__()
         stage.house.__exit__()
+
+
+@pytest.fixture
+def own_services(tmp_path: Path) -> Iterator[Services]:
+    """A database that a test may end, and a queue beside it."""
+    with Services(tmp_path / "services") as services:
+        yield services
+
+
+@pytest.fixture
+def own_stage(own_services: Services, tmp_path: Path) -> Iterator[Stage]:
+    """A stage on them, with its worker."""
+    urls = {"database_url": own_services.urls["database"], "broker_url": own_services.urls["broker"]}
+    with House(tmp_path / "house", **urls, **Pace().variables()) as house:
+        house.run("migrate")
+        with Stage(house, tmp_path) as stage:
+            stage.work()
+            yield stage

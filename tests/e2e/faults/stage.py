@@ -104,11 +104,12 @@ class Stage:
         path.write_text("\n".join(["email", *emails]))
         self.house.run("import", str(path), "--suppress", "manual")
 
-    def send(self, *words: str, to: Sequence[str] = (), query: str = "connections=4") -> int:
-        """A send through the relay that was started last, due now. Gives its number."""
-        self.through(f"{self.relay.url}?{query}")
+    def send(self, *words: str, to: Sequence[str] = (), query: str = "connections=4", url: str = "") -> int:
+        """A send through the relay that was started last, due now. Gives its number. `url` may hold `{port}`."""
+        self.through((url or self.relay.url + f"?{query}").replace("{port}", str(self.relay.port)))
         lists = [word for name in to or [self._list] for word in ("--list", name)]
-        self.send_id = self.house.json("send", str(self.house.write_issue()), *lists, *words)["send"]
+        said = self.house.json("send", str(self.house.write_issue()), *lists, *words, status=None)
+        self.send_id = said["send"]  # which may be paused by now
         return self.send_id
 
     def begin_and_pause(self) -> None:
@@ -160,6 +161,10 @@ class Stage:
         """Lease → the process that holds it."""
         found = self.rows("SELECT id, owner FROM pipeline_lease WHERE send_id = %s", self.send_id)
         return {pk: int(owner.rpartition(":")[2]) for pk, owner in found}
+
+    def children(self) -> list[int]:
+        """The processes of the worker."""
+        return children(self.worker.pid)
 
     def resting(self) -> bool:
         """Whether nobody works on it any more."""
