@@ -43,7 +43,7 @@ def run(options: Options) -> dict[str, object]:
     connections = CONNECTIONS + round(options.rtt * BY_MILLISECOND * CONNECTIONS)
     with sink_for(options) as sink:
         relay = f"smtp://127.0.0.1:{sink.port}?starttls=never&connections={connections}"
-        with installation(SMTP_URL=relay, SWEEP="1s") as folder:
+        with installation(SMTP_URL=relay) as folder:
             size = prepare(folder, options)
             ours, reference = list[Sent](), list[float]()
             with working(folder) as worker:
