@@ -133,6 +133,7 @@ def test_what_a_provider_lacks_is_named_with_its_source():
         ("v=DKIM1; v=DKIM1; p=AAAA", "bad", "twice"),
         ("hello", "bad", "cannot be read"),
     ],
+    ids=lambda value: value[:12],  # a new key each time would be another name in each process
 )
 def test_a_record_against_the_key(record, verdict, why):
     found = judge_record(KEY.place, [record], ours=KEY.record())

@@ -10,10 +10,6 @@ from services import Services
 from stage import Pace, Stage
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: a fault in its real time, minutes to an hour; `make faults-long`")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes its real time runs only when it is asked for: `-m long`."""
     if "long" in config.getoption("-m"):
