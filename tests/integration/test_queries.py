@@ -132,12 +132,12 @@ def test_a_freeze_that_fails_leaves_the_send_as_it_was(town, monkeypatch):
     town.person("kim", one="subscribed")
     send = a_send(town.issue, town.one, started=False)
 
-    def broken(_send: Send) -> int:
+    def broken(_send: Send) -> tuple[int, int]:
         execute("INSERT INTO pipeline_delivery (send_id, id, subscriber_id, email, address_key, state, reason, fence,"
                 " attempts, retried) VALUES (%s, 1, 1, '', '', 'pending', 'new', 0, 0, false)", [send.pk])  # fmt: skip
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(transitions.sends, "_freeze", broken)
+    monkeypatch.setattr(transitions.sends, "freeze", broken)
     with pytest.raises(RuntimeError):
         transitions.start_send(send.pk)
     send.refresh_from_db()

@@ -32,7 +32,11 @@ def said() -> dict[str, str]:
                     found[identity] = name
                 case ast.Call(
                     func=ast.Name(id="Finding"),
-                    args=[ast.Constant(value=str(identity)), ast.Attribute(attr=severity), *_],
+                    args=[
+                        ast.Constant(value=str(identity)),
+                        ast.Attribute(value=ast.Name(id="Severity"), attr=severity),
+                        *_,
+                    ],
                 ):
                     found[identity] = severity.lower()
     return found

@@ -99,7 +99,7 @@ def test_after_a_killed_keeper_the_last_user_sweeps_up(home):
         until(lambda: one(home, TITLES["keeper"]) is None)
     finally:
         embedded.detach()
-    assert nothing_left(home)
+    until(lambda: nothing_left(home))
 
 
 def test_a_killed_keeper_takes_its_servers_with_it(home):
