@@ -39,7 +39,7 @@ class Inbox:
                 return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown"
             case Character.LATER if address not in self._asked:
                 self._asked.add(address)
-                return "451 4.7.1 Please try again later"
+                return "450 4.2.1 This mailbox is busy; please try again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
