@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -168,6 +167,5 @@ async def until_told(endpoints: Sequence[Endpoint], *, signals: Sequence[int], r
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in signals:
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     await serve(endpoints, stop=stop, ready=ready)

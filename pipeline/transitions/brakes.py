@@ -20,8 +20,9 @@ JUDGED_FROM: Final = 200
 DEAD_SHARE: Final = 0.10
 REFUSED_SHARE: Final = 0.05
 COMPLAINT_SHARE: Final = 0.001
-ALARM_AT: Final = 20
-"""Replies that say that we are the problem, more often than once in a thousand, until the send pauses at once."""
+ALARM_AT: Final = 16
+"""Replies that say that we are the problem, more often than once in a thousand, until the send pauses at once: with
+one more on the wire of each other worker they are still fewer than twenty."""
 OURS: Final = frozenset({Reason.AUTHENTICATION, Reason.REPUTATION, Reason.POLICY, Reason.SENDER_REFUSED})
 """What is wrong is the sender, not the reader. Not: too big (the message), rate limits (patience cures them)."""
 DEAD: Final = frozenset({Reason.NO_SUCH_MAILBOX, Reason.NO_SUCH_DOMAIN})

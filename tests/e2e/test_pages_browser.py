@@ -277,9 +277,10 @@ def test_a_link_is_repaired_with_the_keyboard(visit, site):
     staff.sign_in()
     page = staff.go(f"/admin/sends/{site.told['send']}/")
     page.get_by_role("link", name="Links and clicks").press("Enter")
+    page.wait_for_url("**/links/send/*/")
     assert Axe().run(page).response["violations"] == []
     page.get_by_role("link", name="Repair Look at the bridge").press("Enter")
-    page.wait_for_load_state("load")
+    page.wait_for_url(re.compile(r"/links/\d+/$"))
     assert Axe().run(page).response["violations"] == []
     page.get_by_label("Where it leads from now on").fill("https://evil@example.org/")
     page.get_by_label("Why?").fill("a typo")

@@ -40,11 +40,11 @@ def counts(**given: int) -> Counts:
         (counts(dead=150, outcomes=199), None),
         (counts(refused=10, alarm=10), None),
         (counts(refused=11, alarm=11), Stop.REFUSALS),
-        (counts(refused=19, alarm=19, outcomes=19), None),
-        (counts(refused=20, alarm=20, outcomes=20), Stop.OUR_FAULT),
-        (counts(refused=20, alarm=20, outcomes=20_000), Stop.OUR_FAULT),
-        (counts(refused=20, alarm=20, outcomes=20_000, looked_at=True), None),
-        (counts(refused=20, alarm=20, outcomes=20, looked_at=True), Stop.OUR_FAULT),
+        (counts(refused=15, alarm=15, outcomes=15), None),
+        (counts(refused=16, alarm=16, outcomes=16), Stop.OUR_FAULT),
+        (counts(refused=16, alarm=16, outcomes=20_000), Stop.OUR_FAULT),
+        (counts(refused=16, alarm=16, outcomes=20_000, looked_at=True), None),
+        (counts(refused=16, alarm=16, outcomes=16, looked_at=True), Stop.OUR_FAULT),
         (counts(complaints=1, outcomes=1_000), None),
         (counts(complaints=2, outcomes=1_000), Stop.COMPLAINTS),
         (counts(complaints=1, outcomes=999), Stop.COMPLAINTS),
@@ -58,10 +58,10 @@ def test_each_threshold_just_below_and_just_above(counted, stop):
 def test_a_reply_in_thousands_is_forgotten_and_a_run_of_them_is_not(scene):
     for _ in range(60):
         assert count_outcomes(scene.send.pk, "a", Told(outcomes=1_000, refused=1)) == 1
-    for n in range(2, 20):
+    for n in range(2, 16):
         assert count_outcomes(scene.send.pk, "b", Told(outcomes=10, refused=1)) == n
     assert scene.state() == "sending"
-    assert count_outcomes(scene.send.pk, "a", Told(outcomes=10, refused=1)) == 20
+    assert count_outcomes(scene.send.pk, "a", Told(outcomes=10, refused=1)) == 16
     assert (scene.state(), scene.send.state_code) == ("paused", "our-fault")
 
 
@@ -91,7 +91,7 @@ def test_when_everybody_says_that_we_are_the_problem_it_pauses_at_once(relay, ph
     desk = Desk(*PEOPLE, url=url(server, connections=4))
     desk.work()
     assert (desk.send.state, desk.send.state_code) == ("paused", "our-fault")
-    assert 20 <= desk.states()["rejected"] <= 40
+    assert 16 <= desk.states()["rejected"] <= 20
     assert desk.states()["rejected"] + desk.states()["pending"] == 300
     assert suppressed() == set()
     why = desk.send.state_reason
@@ -136,7 +136,7 @@ def test_what_comes_back_counts_as_what_is_said_at_once(scene):
             )
     assert read_counts(send).refused == 10
     assert scene.state() == "sending"
-    count_outcomes(send, "returned mail", Told(refused=9))
+    count_outcomes(send, "returned mail", Told(refused=5))
     assert scene.state() == "sending"
     count_outcomes(send, "returned mail", Told(refused=1, words="550 5.7.1 blocked", reason="reputation"))
     assert (scene.state(), scene.send.state_code) == ("paused", "our-fault")

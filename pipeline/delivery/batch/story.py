@@ -77,7 +77,7 @@ def run_batch(send_id: int, worker: Worker) -> bool:
         return False
     try:
         with LeaseKeeper(way.grant.lease_id) as keeper:
-            brake = Brake(send, worker.name)
+            brake = Brake(send, worker.name, share=way.grant.connections / way.relay.connections)
             return _Batch(send, way, brake, lambda: keeper.alive() and not worker.stopping()).run()
     finally:
         transitions.close_lease(way.grant.lease_id)
@@ -181,7 +181,7 @@ class _Batch:
     def _next_groups(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
         if not self._may_start() or time.monotonic() > self._deadline:
             self._giving = False
-        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying)))
+        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying) + len(self._marked)))
         if self._pace.over:
             self._giving = False
         groups = []

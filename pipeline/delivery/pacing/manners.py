@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline import transitions
 from pipeline.delivery.envelope import Result
-from pipeline.delivery.pacing.bucket import Bucket
+from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
 from pipeline.limits.destinations import GROUPS
 from pipeline.limits.easing import LAST, Lesson, lesson
 from pipeline.limits.metering import Unused
@@ -157,7 +157,7 @@ class Manners:
     def _allowed(kept: _Kept, now: float) -> int:
         if kept.blocked_until > now:
             return 0
-        return kept.bucket.allowed() if kept.bucket else 1_000_000
+        return kept.bucket.allowed() if kept.bucket else UNLIMITED
 
 
 def _destination(one: Claimed) -> str:
