@@ -37,9 +37,10 @@ class Stalled:
     """A send with due deliveries on which nobody has worked for a while."""
 
     send_id: int
-    since: datetime
-    """When the oldest of them was due."""
+    moved_at: datetime
+    """When one of its rows last moved, or it could first have: it started, was resumed, or its window opened."""
     seconds: float
+    """Since then, or since the oldest of them was due, if that was later."""
 
 
 def occasions() -> Iterator[Occasion]:
@@ -59,15 +60,21 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
     found = [
         Stalled(*row)
         for row in rows(
-            "SELECT s.id, due.at, extract(epoch FROM now() - due.at)::float FROM pipeline_send s"
-            " CROSS JOIN LATERAL (SELECT min(d.due_at) AS at FROM pipeline_delivery d"
-            "                     WHERE d.send_id = s.id AND d.state = 'pending') AS due"
-            " WHERE s.state = 'sending' AND due.at < now() - %(after)s"
-            " AND coalesce(s.started_at, now()) < now() - %(after)s"
-            " AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id)"
-            " AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id"
-            "                 AND d.state NOT IN ('pending', 'skipped') AND d.updated_at > now() - %(after)s)"
-            " ORDER BY due.at",
+            "WITH idle AS MATERIALIZED ("
+            "  SELECT s.id, due.at AS due, greatest(s.started_at, s.waits_until, resumed.at) AS since"
+            "  FROM pipeline_send s"
+            "  CROSS JOIN LATERAL (SELECT min(d.due_at) AS at FROM pipeline_delivery d"
+            "                      WHERE d.send_id = s.id AND d.state = 'pending') AS due"
+            "  CROSS JOIN LATERAL (SELECT max(e.at) AS at FROM pipeline_auditevent e"
+            "                      WHERE e.subject = 'send:' || s.id AND e.action = 'send.resumed') AS resumed"
+            "  WHERE s.state = 'sending' AND due.at < now() - %(after)s"
+            "  AND greatest(s.started_at, s.waits_until, resumed.at) < now() - %(after)s"
+            "  AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id))"
+            " SELECT idle.id, moved.at, extract(epoch FROM now() - greatest(moved.at, idle.due))::float"
+            " FROM idle CROSS JOIN LATERAL ("
+            "   SELECT greatest(idle.since, max(d.updated_at)) AS at FROM pipeline_delivery d"
+            "   WHERE d.send_id = idle.id AND d.state NOT IN ('pending', 'skipped')"
+            " ) AS moved WHERE moved.at < now() - %(after)s ORDER BY idle.due",
             {"after": after},
         )
     ]
@@ -97,7 +104,7 @@ def _kind(action: str, actor: str, code: str) -> AlertKind:
 
 def _late() -> Iterator[Occasion]:
     for found in stalled_sends():
-        key = f"late:{found.send_id}:{found.since.isoformat()}"
+        key = f"late:{found.send_id}:{found.moved_at.isoformat()}"
         if _is_new(key):
             why, _until = next_work(found.send_id)
             yield _about(key, AlertKind.LATE, found.send_id, why=why, minutes=int(found.seconds // 60))

@@ -70,9 +70,12 @@ def open_lease(
 
 
 def give_back(lease_id: int) -> int:
-    """Make pending again what was only claimed: surely nobody has been written to. How many."""
+    """Make pending again what was only claimed: surely nobody has been written to. How many.
+
+    Each keeps its place in the queue, and with it the time since when it waits.
+    """
     return execute(
-        "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, due_at = now(), updated_at = now(),"
+        "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, updated_at = now(),"
         " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
         " WHERE lease_id = %s AND state = 'claimed'",
         [lease_id],

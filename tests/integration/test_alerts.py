@@ -162,6 +162,34 @@ def test_a_send_that_does_not_get_on_is_told_and_one_at_a_slow_pace_is_not(scene
     assert not alerts.note()
 
 
+def test_a_relay_that_stays_away_is_told_once_however_often_it_is_tried(scene: Scene, chat):
+    hours_ago = timezone.now() - dt.timedelta(hours=2)
+    Send.objects.update(started_at=hours_ago)
+    Delivery.objects.update(due_at=hours_ago, updated_at=hours_ago)
+    for _ in range(2):
+        assert len(scene.claim(10)) == 10
+        transitions.close_lease(scene.lease)  # nobody let it in
+        tell_all()
+        scene.lease = scene.a_lease()
+    Delivery.objects.filter(id__lte=5).update(due_at=timezone.now())
+    transitions.close_lease(scene.lease)
+    tell_all()
+    assert [told["kind"] for told in posted(chat)] == ["late"]
+
+
+def test_a_send_that_was_resumed_or_whose_window_opened_just_now_is_not_late(scene: Scene, chat):
+    transitions.close_lease(scene.lease)
+    hours_ago = timezone.now() - dt.timedelta(hours=2)
+    Send.objects.update(started_at=hours_ago, waits_until=timezone.now() - dt.timedelta(minutes=1))
+    Delivery.objects.update(due_at=hours_ago, updated_at=hours_ago)
+    assert not alerts.note()
+    Send.objects.update(waits_until=None)
+    transitions.pause_send(scene.send.pk, actor="ada", why="")
+    transitions.resume_send(scene.send.pk, actor="ada")
+    tell_all()
+    assert [told["kind"] for told in posted(chat)] == ["paused"]
+
+
 def test_silence_after_a_big_send_is_told_and_not_while_anything_comes_back(scene: Scene, chat, monkeypatch):
     monkeypatch.setattr("pipeline.queries.alerts.TELLING", 10)
     flying = scene.fly(10)

@@ -162,6 +162,13 @@ def test_a_batch_whose_lease_was_taken_away_marks_nothing(scene):
 # -- fences
 
 
+def test_what_is_given_back_keeps_its_place_in_the_queue(scene):
+    execute("UPDATE pipeline_delivery SET due_at = now() - id * interval '1 minute'")
+    for _ in range(2):
+        assert {one.id for one in scene.claim(4)} == {7, 8, 9, 10}
+        assert transitions.give_back(scene.lease) == 4
+
+
 def test_a_late_word_of_an_earlier_holder_changes_nothing(scene):
     [one] = scene.fly()
     transitions.close_lease(scene.lease)
