@@ -20,14 +20,22 @@ def keep_windows(opens: Callable[[Send, datetime], datetime]) -> None:
         state__in=[SendState.SCHEDULED, SendState.STARTING, SendState.SENDING], due_at__lte=now
     ):
         until = opens(send, now)
-        wait_until(send.pk, until if until > now else None)
+        if until > now:
+            wait_until(send.pk, until)
+        else:
+            wait_no_longer(send.pk)
 
 
-def wait_until(send_id: int, moment: datetime | None) -> None:
+def wait_until(send_id: int, moment: datetime) -> None:
     execute(
         "UPDATE pipeline_send SET waits_until = %(at)s WHERE id = %(send)s AND waits_until IS DISTINCT FROM %(at)s",
         {"send": send_id, "at": moment},
     )
+
+
+def wait_no_longer(send_id: int) -> None:
+    """A moment that has come stays written down: since then the send may go, and from there it is late."""
+    execute("UPDATE pipeline_send SET waits_until = now() WHERE id = %s AND waits_until > now()", [send_id])
 
 
 def wait_for_the_sweep(send_id: int) -> None:

@@ -176,6 +176,20 @@ def test_the_night_before_the_window_opens_is_not_late(newsletter):
     assert (state(send), send.state_code) == ("held", "late"), "it was open hours ago, and nobody worked"
 
 
+def test_a_start_that_fails_when_the_window_opens_is_tried_again(newsletter, monkeypatch):
+    send = planned(newsletter, window=closed_now())
+    sweep()
+    set_back(send, 9 * HOUR)
+    Send.objects.update(window="mon-sun 00:00-24:00", waits_until=clock.now() - MINUTE)
+    with monkeypatch.context() as hiccup:
+        hiccup.setattr(transitions, "start_send", lambda _: 1 / 0)
+        sweep()
+        sweep()
+    assert state(send) == "scheduled", "the two hours count from when its window opened"
+    sweep()
+    assert state(send) == "finished"
+
+
 def test_a_window_binds_who_goes_on_as_well(scene):
     Send.objects.update(window=closed_now())
     assert ringable_sends() == [scene.send.pk]
