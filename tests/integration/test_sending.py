@@ -337,7 +337,7 @@ def test_a_defect_in_mid_batch_gives_back_what_was_not_started(relay, monkeypatc
 
     sweep()
     with monkeypatch.context() as patched, suppress(ZeroDivisionError):
-        patched.setattr("pipeline.delivery.batch.story.outcome", broken)
+        patched.setattr("pipeline.delivery.batch.entries.outcome", broken)
         run_batch(desk.send.pk, desk.worker())
     assert set(desk.states()) == {"pending", "uncertain"}
     assert desk.states()["uncertain"] == len(server.ledger.entries)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
@@ -33,6 +33,8 @@ class Report:
     ready: bool = False
     trouble: RelayTrouble | None = None
     defect: Exception | None = None
+    lost: Sequence[Hashable] = ()
+    """Keys of those of whom nothing will be said because of the defect."""
 
 
 class Hand:
@@ -43,6 +45,8 @@ class Hand:
     ) -> None:
         self._relay, self._helo, self._reports, self._may_start = relay, helo, reports, may_start
         self._groups: SimpleQueue[Sequence[Envelope] | None] = SimpleQueue()
+        self._holds: Sequence[Envelope] = ()
+        """The group that nothing was said of yet."""
         self.group = 1
         """How many messages it should get next."""
         self._thread = threading.Thread(target=self._live, name="hand", daemon=True)
@@ -61,23 +65,28 @@ class Hand:
         try:
             self._run()
         except Exception as defect:  # noqa: BLE001 (whatever it is, the batch must hear of it and end)
-            self._reports.put(Report(self, defect=defect))
+            self._reports.put(Report(self, defect=defect, lost=[envelope.key for envelope in self._holds]))
 
     def _run(self) -> None:
         while self._may_start() and (wire := self._open()) is not None:
-            self._reports.put(Report(self, ready=True))
-            while True:
-                group = self._groups.get()
-                if group is None:
-                    wire.close()
+            with wire:
+                if self._hand_over(wire):
                     return
-                began = time.monotonic()
-                results = wire.send(group, may_start=self._may_start)
-                self._learn(len(group), time.monotonic() - began)
-                self._reports.put(Report(self, results, ready=wire.usable))
-                if not wire.usable:
-                    wire.close()
-                    break
+
+    def _hand_over(self, wire: Connection) -> bool:
+        """Group after group; True when there are no more, False when another connection is needed."""
+        self._reports.put(Report(self, ready=True))
+        while wire.usable:
+            group = self._groups.get()
+            if group is None:
+                return True
+            self._holds = group
+            began = time.monotonic()
+            results = wire.send(group, may_start=self._may_start)
+            self._learn(len(group), time.monotonic() - began)
+            self._holds = ()
+            self._reports.put(Report(self, results, ready=wire.usable))
+        return False
 
     def _open(self) -> Connection | None:
         try:

@@ -1,46 +1,41 @@
 """The story of one batch, read from top to bottom: lease, claim, mark, hand over, record, give back."""
 
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, cast
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from pipeline import transitions
 from pipeline.content.types import ContentError
 from pipeline.delivery import epoch
 from pipeline.delivery.batch import wires
+from pipeline.delivery.batch.entries import Entries
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
-from pipeline.delivery.envelope import Envelope, Result, Verdict
-from pipeline.delivery.outcome import outcome
+from pipeline.delivery.envelope import Envelope, Verdict
 from pipeline.delivery.pacing import Pacing
-from pipeline.delivery.retry import next_attempt
 from pipeline.delivery.routing import Leased, open_way, relay_failed
 from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.models import Send
-from pipeline.queries.clock import Clock
 from pipeline.queries.sql import execute, look_up_only
-from pipeline.transitions import Claimed, Marked
+from pipeline.transitions import Claimed
 
 logger = logging.getLogger(__name__)
 CLAIM_AT_ONCE: Final = 500
 START_FOR_SECONDS: Final = 60.0
 """After this a batch starts nothing more and gives the rest back, so that no task outlives its doorbell."""
 LISTEN_SECONDS: Final = 1.0
-COMMIT_AGAIN_SECONDS: Final = 0.05
-COMMIT_AGAIN_AT_MOST: Final = 2.0
 FRUITLESS_AT_MOST: Final = 3
 """Connections in a row that end before anything was answered, until the relay counts as away."""
 
@@ -87,16 +82,16 @@ class _Batch:
     def __init__(self, send: Send, way: Leased, brake: Brake, may_start: Callable[[], bool]) -> None:
         self._send, self._transport_id, self._brake = send, way.transport.pk, brake
         self._relay, self._grant = way.relay, way.grant
-        self._waits = [timedelta(seconds=seconds) for seconds in send.retry]
+        self._first_wait = timedelta(seconds=send.retry[0])
+        self._entries = Entries(send, way.grant.lease_id, brake)
         self._deadline = time.monotonic() + START_FOR_SECONDS
-        self._clock = Clock()
         self._may_start = may_start
         self._pace = Pacing(
             send.pk,
             way.transport.pk,
             rate=way.relay.rate,
             teaches=way.transport.sees_recipient_replies is not False,
-            scale=min(1.0, self._waits[0] / timedelta(minutes=1)),
+            scale=min(1.0, self._first_wait / timedelta(minutes=1)),
         )
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
@@ -105,7 +100,6 @@ class _Batch:
         self._idle: list[Hand] = []
         self._claimed: deque[Claimed] = deque()
         self._flying: dict[int, Claimed] = {}
-        self._marked: list[Marked] = []
         self._giving = True
         """Whether anything may still be started; once False it stays so."""
         self._answered = False
@@ -118,7 +112,7 @@ class _Batch:
         try:
             self._claim()
             self._hire(min(self._grant.connections, max(len(self._claimed), self._pace.waiting)))
-            while self._flying or self._marked or self._giving:
+            while self._flying or self._entries or self._giving:
                 self._turn()
                 self._listen()
         finally:
@@ -136,39 +130,25 @@ class _Batch:
     # One turn
 
     def _turn(self) -> None:
-        groups = self._next_groups()
+        groups = self._prepare()
         chosen = [one for _, group in groups for one, _ in group]
-        if not chosen and not self._marked:
+        if not chosen and not self._entries:
             return
-        states = self._commit(chosen)
+        states = self._entries.commit(chosen)
         for hand, group in groups:
             self._hand_over(hand, [(one, wire) for one, wire in group if states.get(one.id) == "in_flight"])
         if len(states) < len(chosen) or "pending" in states.values():
             self._giving = False  # paused, cancelled, or the lease is gone
 
-    def _commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
-        """Write the replies and mark the chosen, together.
-
-        What a relay said is worth waiting for: while the database is away it is tried for as long as a lease lasts.
-        """
-        patience = time.monotonic() + settings.LEASE.total_seconds()
-        for attempt in count():
-            try:
-                return self._commit_once(chosen)
-            except (OperationalError, InterfaceError) as error:
-                if time.monotonic() > patience:
-                    raise
-                logger.warning("the books of send %s could not be written, once more: %s", self._send.pk, error)
-                connection.close()
-                time.sleep(min(COMMIT_AGAIN_SECONDS * 2**attempt, COMMIT_AGAIN_AT_MOST))
-        raise AssertionError  # count() does not end
-
-    def _commit_once(self, chosen: Sequence[Claimed]) -> dict[int, str]:
-        with transaction.atomic():
-            self._write_replies()
-            states = transitions.mark_in_flight(self._send.pk, lease_id=self._grant.lease_id, claimed=chosen)
-        self._marked = []
-        return states
+    def _prepare(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
+        """The next groups. When the books cannot be asked, none; then this batch only hears what is under way."""
+        try:
+            return self._next_groups()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("nothing more is started of send %s for now: %s", self._send.pk, error)
+            connection.close()
+            self._giving = False
+            return []
 
     def _hand_over(self, hand: Hand, group: Sequence[tuple[Claimed, Envelope]]) -> None:
         if not group:
@@ -181,7 +161,7 @@ class _Batch:
     def _next_groups(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
         if not self._may_start() or time.monotonic() > self._deadline:
             self._giving = False
-        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying) + len(self._marked)))
+        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying) + len(self._entries)))
         if self._pace.over:
             self._giving = False
         groups = []
@@ -236,10 +216,12 @@ class _Batch:
 
     def _hear(self, report: Report) -> None:
         if report.defect:
-            self._defect = report.defect
-            self._working -= 1
+            self._defect, self._giving = report.defect, False
+            for key in report.lost:  # which stay in flight in the books, and so in doubt when the lease is closed
+                self._flying.pop(cast("int", key), None)
         taught = [self._pace.heard(self._flying[cast("int", result.key)], result) for result in report.results]
-        self._marked.extend(self._mark(result) for result in report.results)
+        for result in report.results:
+            self._entries.add(self._flying.pop(cast("int", result.key)), result)
         if report.results:
             lost = all(result.verdict is Verdict.UNSENT for result in report.results) and not report.ready
             lost = lost and not any(taught)
@@ -255,33 +237,6 @@ class _Batch:
         if not self._working or self._fruitless > FRUITLESS_AT_MOST or self._pace.relay_is_busy:
             self._giving = False
 
-    def _mark(self, result: Result) -> Marked:
-        """What the books shall say of one result, and when the delivery is due again if it is."""
-        one = self._flying.pop(cast("int", result.key))
-        found = outcome(result)
-        now = self._clock.now()
-        state, reason, due_at = found.state, found.reason, None
-        if state == "uncertain":
-            due_at = now + settings.UNCERTAIN_WAIT
-        elif state == "pending":
-            due_at = now
-            if found.counts:
-                due_at = next_attempt(self._waits, one.attempts + 1, now, random.random())  # noqa: S311 (spreads load)
-            if self._send.valid_until and due_at > self._send.valid_until:
-                return Marked(one.id, one.fence, "expired", "too-late", found.reply, counts=found.counts, due_at=None)
-        return Marked(
-            one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, dead=found.dead
-        )
-
-    def _write_replies(self) -> None:
-        if not self._marked:
-            return
-        written = transitions.record(self._send.pk, self._marked)
-        self._brake.note(self._marked, written)
-        for one in self._marked:
-            if one.dead and one.id in written:
-                transitions.suppress_dead(self._send.pk, one.id, source="smtp")
-
     # The end
 
     def _finish(self) -> None:
@@ -290,17 +245,25 @@ class _Batch:
         Also after an error: a reply that the relay gave must not be lost because something else went wrong.
         """
         self._giving = False
-        self._pace.close(lease_id=self._grant.lease_id)
-        transitions.give_back(self._grant.lease_id)
-        for hand in self._hands:
-            hand.end()
-        self._listen()
-        if self._marked:
-            self._commit([])
-        self._brake.end()
-        self._judge_relay()
+        _leave_if_broken()
+        _each(
+            partial(self._pace.close, lease_id=self._grant.lease_id),
+            partial(transitions.give_back, self._grant.lease_id),
+            *(hand.end for hand in self._hands),
+            self._hear_the_last,
+            self._write_the_last,
+            self._brake.end,
+            self._judge_relay,
+        )
         if self._defect:
             raise self._defect
+
+    def _hear_the_last(self) -> None:
+        _each(*(partial(self._hear, self._reports.get()) for _ in range(self._reports.qsize())))
+
+    def _write_the_last(self) -> None:
+        if self._entries:
+            self._entries.commit([])
 
     def _judge_relay(self) -> None:
         """Let a relay rest that gave no answer at all, or pause for a person; what one connection met is no reason."""
@@ -315,4 +278,23 @@ class _Batch:
             self._relay_failed(why, for_good=bool(self._trouble and not self._trouble.temporary))
 
     def _relay_failed(self, why: str, *, for_good: bool = False) -> None:
-        relay_failed(self._send, self._transport_id, why=why, first_wait=self._waits[0], for_good=for_good)
+        relay_failed(self._send, self._transport_id, why=why, first_wait=self._first_wait, for_good=for_good)
+
+
+def _each(*steps: Callable[[], object]) -> None:
+    """Take every step, whatever becomes of the others; then raise what the first that failed met."""
+    failed: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 (it is raised below)
+            failed.append(error)
+            _leave_if_broken()
+    if failed:
+        raise failed[0]
+
+
+def _leave_if_broken() -> None:
+    """Django goes on with a broken connection; after this it opens another."""
+    if not connection.is_usable():
+        connection.close()
