@@ -43,7 +43,8 @@ def open_lease(
     The transport is the send's first unless another is named; one that is half open gives one connection, once.
 
     `owner` names this process and begins with `host`, which names its worker; a worker holds at most `siblings`
-    leases, so that one of its children stays free for the sweep. The row lock on the transport makes the sum exact.
+    leases, whatever their relay, so that one of its children stays free for the sweep. The row lock on the transport
+    makes the sum of its connections exact, the lock on the worker's name the count of its leases.
     """
     with transaction.atomic():
         found = rows(
@@ -57,10 +58,11 @@ def open_lease(
         if not found:
             return None
         [(transport_id, trial)] = found
+        execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [host])
         [(used, mine)] = rows(
-            "SELECT coalesce(sum(connections), 0), count(*) FILTER (WHERE starts_with(owner, %s))"
-            " FROM pipeline_lease WHERE transport_id = %s",
-            [host, transport_id],
+            "SELECT coalesce(sum(connections) FILTER (WHERE transport_id = %s), 0),"
+            " count(*) FILTER (WHERE starts_with(owner, %s)) FROM pipeline_lease",
+            [transport_id, host],
         )
         connections = min(wanted, (1 if trial else at_most) - int(used))
         if connections < 1 or mine >= siblings:

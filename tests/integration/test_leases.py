@@ -1,11 +1,13 @@
 """Leases: a living holder keeps its own, a dead or hanging one loses it, and a relay is never asked too much."""
 
+import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from scene import HOUR, Scene
+from scene import HOUR, Scene, Threads
 
 from pipeline import transitions
 from pipeline.models import AuditEvent, Delivery, Lease, Transport
@@ -66,6 +68,34 @@ def test_leases_share_the_connections_of_a_relay_and_a_worker_keeps_a_child_free
     assert [ask("a:1:1"), ask("a:1:2"), ask("a:1:3"), ask("b:1:1")] == [2, 1, 0, 0]  # the scene's own lease has one
     transitions.close_lease(scene.lease)
     assert [ask("a:1:4"), ask("b:1:1")] == [0, 1]
+
+
+def test_a_worker_keeps_a_child_free_however_many_relays_there_are(scene):
+    def ask(owner: str, relay: int) -> bool:
+        grant = transitions.open_lease(
+            scene.send.pk, owner=owner, host="a:1:", wanted=1, at_most=9, siblings=2, transport_id=relay
+        )
+        return grant is not None
+
+    first, second = scene.send.transport_id, Transport.objects.create(name="second").pk
+    assert [ask("a:1:1", first), ask("a:1:2", second), ask("a:1:3", second), ask("a:1:3", first)] == [1, 1, 0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_children_that_ask_at_once_leave_one_of_them_free():
+    scene, ready = Scene(), threading.Barrier(4)
+    relays = [scene.send.transport_id, *(Transport.objects.create(name=f"r{n}").pk for n in range(3))]
+
+    def child(number: int) -> None:
+        ready.wait()
+        for _ in range(20):
+            transitions.open_lease(
+                scene.send.pk, owner=f"a:1:{number}", host="a:1:", wanted=1, at_most=99, siblings=3,
+                transport_id=relays[number],
+            )  # fmt: skip
+
+    Threads(*(partial(child, number) for number in range(4))).finish()
+    assert Lease.objects.filter(owner__startswith="a:1:").count() == 3
 
 
 @pytest.mark.parametrize("stop", [transitions.pause_send, transitions.cancel_send])
