@@ -13,7 +13,7 @@ from pipeline import transitions
 from pipeline.delivery.relay import Relay, RelayUrlError
 from pipeline.models import Send, Transport
 from pipeline.queries import Way, ways_of
-from pipeline.readiness import NotReadyError, relay_of, require_ready
+from pipeline.readiness import NotKnownError, NotReadyError, relay_of, require_ready
 from pipeline.transitions import Grant
 from pipeline.transitions.transports import FIRST_WAIT
 
@@ -83,7 +83,8 @@ def _relay(send: Send, transport: Transport) -> Relay | None:
             require_ready(send.newsletter, transport, allow_unsafe=bool(send.limits.get("allow_unsafe")))
     except (NotReadyError, RelayUrlError) as error:
         logger.warning("relay %s cannot be used for send %s: %s", transport.name, send.pk, error)
-        relay_failed(send, transport.pk, why=str(error), first_wait=FIRST_WAIT, for_good=True)
+        for_good = not isinstance(error, NotKnownError)  # that one may be known in a moment
+        relay_failed(send, transport.pk, why=str(error), first_wait=FIRST_WAIT, for_good=for_good)
         return None
     return relay
 

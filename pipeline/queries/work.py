@@ -27,10 +27,13 @@ _MAY_GO: Final = f"""EXISTS (
     WITH RECURSIVE {DESTINATIONS_THERE}
     SELECT FROM there WHERE there.destination IS NOT NULL
       AND NOT EXISTS (SELECT FROM pipeline_destination b WHERE b.transport_id = {{transport}}
-                      AND b.name = there.destination AND b.blocked_until > now())
+                      AND b.name = there.destination AND {{waits}})
       AND EXISTS (SELECT FROM pipeline_delivery d
                   WHERE {DUE_FOR.format(send="{send}", destination="there.destination")}
                   ORDER BY d.destination, d.due_at LIMIT 1))"""  # noqa: S608 (ours)
+"""Something is due for a destination (`b`) that does not wait."""
+_STOPPED: Final = "b.blocked_until > now()"
+_KEPT: Final = "(b.blocked_until > now() OR b.step > 0 OR b.rate IS NOT NULL)"
 
 
 def ringable_sends() -> list[int]:
@@ -41,21 +44,24 @@ def ringable_sends() -> list[int]:
             "SELECT s.id FROM pipeline_send s"  # noqa: S608 (ours)
             f" CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t"
             " WHERE s.state = 'sending' AND t.usable AND (s.waits_until IS NULL OR s.waits_until <= now())"
-            f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
+            f" AND {_MAY_GO.format(send='s.id', transport='t.id', waits=_STOPPED)}"
             " ORDER BY s.urgent DESC, s.due_at, s.id"
         )
     ]
 
 
 def gives_way(send_id: int, transport_id: int) -> bool:
-    """Whether an urgent send has something to go through this relay, which this routine one uses."""
+    """Whether an urgent send has something to go through this relay, which this routine one uses.
+
+    What goes slowly does not use the relay up, so nobody waits for it.
+    """
     return bool(
         rows(
             "SELECT FROM pipeline_send s"  # noqa: S608 (ours)
             f" CROSS JOIN LATERAL {FIRST_WAY.format(send='s')} AS t"
             " WHERE s.state = 'sending' AND s.urgent AND s.id <> %(send)s AND t.id = %(transport)s AND t.usable"
             " AND (s.waits_until IS NULL OR s.waits_until <= now())"
-            f" AND {_MAY_GO.format(send='s.id', transport='t.id')}"
+            f" AND {_MAY_GO.format(send='s.id', transport='t.id', waits=_KEPT)}"
             " AND NOT (SELECT mine.urgent FROM pipeline_send mine WHERE mine.id = %(send)s) LIMIT 1",
             {"send": send_id, "transport": transport_id},
         )

@@ -4,20 +4,25 @@
 
 import socket
 from collections import Counter
+from functools import partial
 
 import pytest
+from django.utils import timezone
 from newsroom import a_send
-from scene import Scene
+from scene import HOUR, Scene
 from test_sending import Desk, copies, relay, url  # noqa: F401 (relay is a fixture)
 
 from pipeline import queries, transitions
 from pipeline.delivery.batch import run_batch
 from pipeline.delivery.sweep import sweep
-from pipeline.models import AuditEvent, Route, Send, Transport, TransportMeter
+from pipeline.domains import lookup
+from pipeline.domains.lookup import LookupFailedError
+from pipeline.models import AuditEvent, Delivery, Issue, Route, Send, Transport, TransportMeter
 from pipeline.queries import ringable_sends, ways_of
 from pipeline.queries.sql import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SECOND = HOUR / 3600
 PEOPLE = [f"p{n}@example.com" for n in range(20)]
 
 
@@ -175,6 +180,41 @@ def test_a_relay_added_later_must_be_fit_for_real_people(relay, settings):
     desk.second.refresh_from_db()
     assert desk.second.needs_person
     assert "not ready" in desk.second.backoff_reason
+
+
+def test_a_name_server_that_does_not_answer_is_no_reason_to_call_a_person(relay, settings, monkeypatch):
+    settings.BASE_URL, settings.BOUNCE_DOMAIN = "https://news.city-letter.org", "bounces.city-letter.org"
+    settings.PICTURES_URL = settings.BASE_URL
+    desk = Newsdesk(*PEOPLE[:2], first=nobody(), second="smtp://mx.city-letter.org:25")
+    transitions.back_off(desk.first.pk, why="It is away.")
+
+    def no_answer(*_):
+        raise LookupFailedError("the name server did not answer")
+
+    monkeypatch.setattr(lookup, "ask", no_answer)
+    assert not run_batch(desk.send.pk, desk.worker())
+    desk.second.refresh_from_db()
+    assert "did not answer" in desk.second.backoff_reason
+    assert desk.second.backoff_until < timezone.now() + 10 * SECOND
+    assert not desk.second.needs_person
+
+
+def test_nobody_waits_for_what_an_urgent_send_has_for_a_slow_destination():
+    scene = Scene()
+    urgent = a_send(Issue.objects.get(), scene.list)
+    Send.objects.filter(pk=urgent.pk).update(urgent=True)
+    relay, waits = scene.send.transport_id, partial(queries.gives_way, scene.send.pk, scene.send.transport_id)
+    Delivery.objects.filter(send_id=urgent.pk, id__gt=1).update(destination="daum")
+    assert waits()
+    Delivery.objects.filter(send_id=urgent.pk, id=1).update(due_at=timezone.now() + HOUR)
+    assert waits()
+    transitions.limit_destination(relay, "daum", rate=5, actor="ada")
+    assert not waits()
+    transitions.limit_destination(relay, "daum", rate=None, actor="ada")
+    transitions.learn(relay, "daum", trouble="421 4.7.0 Too many messages from you")
+    execute("UPDATE pipeline_destination SET blocked_until = now() - interval '1 second'")
+    assert not waits()
+    assert urgent.pk in ringable_sends()
 
 
 def test_an_urgent_send_passes_a_routine_one(relay):
