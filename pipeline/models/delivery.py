@@ -248,6 +248,7 @@ class Lease(models.Model):
     transport = models.ForeignKey(Transport, on_delete=models.CASCADE, related_name="leases")
     owner = models.CharField(max_length=200)
     connections = models.PositiveSmallIntegerField(db_comment="how many of the transport's it may use")
+    making = models.BigIntegerField(null=True, db_comment="the suspect whose message is being made, by itself")
     created_at = models.DateTimeField(db_default=Now())
     renewed_at = models.DateTimeField(db_default=Now(), db_comment="by the database's clock")
 
@@ -278,6 +279,9 @@ class Delivery(models.Model):
     lease_id = models.BigIntegerField(null=True)
     attempts = models.SmallIntegerField(default=0)
     retried = models.BooleanField(default=False)
+    deaths = models.SmallIntegerField(
+        null=True, db_comment="workers that died of making its message; 0: of one among others; null: nobody did"
+    )
     due_at = models.DateTimeField(null=True, db_comment="pending: not before; uncertain: settled then")
     updated_at = models.DateTimeField(db_default=Now())
     reply = models.TextField(null=True, db_comment="the relay's last words")  # noqa: DJ001 (narrow: most have none)

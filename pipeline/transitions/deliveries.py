@@ -25,6 +25,8 @@ class Claimed:
     first_name: str
     last_name: str
     language: str
+    deaths: int | None = None
+    """Workers that died while they made its message; 0: one died that had it among others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ _CLAIM: Final = """
   SET state = 'claimed', reason = 'working', fence = d.fence + 1, lease_id = %(lease)s, updated_at = now()
   FROM due WHERE d.send_id = due.send_id AND d.id = due.id
   RETURNING d.id, d.fence, d.subscriber_id, d.email, d.address_key, d.proof_hash, d.attempts, d.retried,
-    coalesce(due.first_name, ''), coalesce(due.last_name, ''), coalesce(due.language, '')
+    coalesce(due.first_name, ''), coalesce(due.last_name, ''), coalesce(due.language, ''), d.deaths
 """
 _DUE: Final = """
   due AS (

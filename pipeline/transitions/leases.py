@@ -15,6 +15,7 @@ from pipeline.models import AuditEvent, Lease
 from pipeline.queries.routes import USABLE
 from pipeline.queries.sql import execute, rows
 
+DEATHS_AT_MOST: Final = 3
 LOCK_SPACE: Final = 0x5052  # the first half of the two-part advisory lock; the second is the lease's id
 
 
@@ -71,16 +72,18 @@ def open_lease(
     return Grant(lease.pk, connections, trial)
 
 
-def give_back(lease_id: int) -> int:
+def give_back(lease_id: int, *, suspect: bool = False) -> int:
     """Make pending again what was only claimed: surely nobody has been written to. How many.
 
-    Each keeps its place in the queue, and with it the time since when it waits.
+    Each keeps its place in the queue, and with it the time since when it waits. `suspect`: its holder died, and nobody
+    knows of which of them, if of any.
     """
     return execute(
         "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, updated_at = now(),"
-        " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
+        " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1,"
+        " deaths = coalesce(deaths, CASE WHEN %s THEN 0 END)"
         " WHERE lease_id = %s AND state = 'claimed'",
-        [lease_id],
+        [suspect, lease_id],
     )
 
 
@@ -100,7 +103,7 @@ def settle_dead_leases(lapse: timedelta) -> int:
         [lapse, LOCK_SPACE],
     )
     for lease_id, owner in dead:
-        uncertain = _settle(lease_id)
+        uncertain = _settle(lease_id, died=True)
         if uncertain:
             AuditEvent.objects.create(
                 actor="sweep",
@@ -111,12 +114,12 @@ def settle_dead_leases(lapse: timedelta) -> int:
     return len(dead)
 
 
-def _settle(lease_id: int) -> list[str]:
+def _settle(lease_id: int, *, died: bool = False) -> list[str]:
     """End a lease; the deliveries that are uncertain for it, as `send-id`."""
     with transaction.atomic():
         if not rows("SELECT 1 FROM pipeline_lease WHERE id = %s FOR UPDATE SKIP LOCKED", [lease_id]):
             return []
-        give_back(lease_id)
+        give_back(lease_id, suspect=died and not _blame(lease_id))
         uncertain = rows(
             "UPDATE pipeline_delivery SET state = 'uncertain', reason = 'lease-lost', lease_id = NULL,"
             " due_at = now() + %s, updated_at = now() WHERE lease_id = %s AND state = 'in_flight'"
@@ -125,3 +128,34 @@ def _settle(lease_id: int) -> list[str]:
         )
         execute("DELETE FROM pipeline_lease WHERE id = %s", [lease_id])
     return [f"{send_id}-{pk}" for send_id, pk in uncertain]
+
+
+def _blame(lease_id: int) -> bool:
+    """Put a holder's death down to the suspect that it was making by itself; False if it made none.
+
+    The third death of the same one closes it: whatever it is in its message, nobody else shall wait for it any longer.
+    """
+    blamed = rows(
+        "UPDATE pipeline_delivery d SET deaths = coalesce(d.deaths, 0) + 1 FROM pipeline_lease l"
+        " WHERE l.id = %s AND d.send_id = l.send_id AND d.id = l.making AND d.lease_id = l.id AND d.state = 'claimed'"
+        " RETURNING d.send_id, d.id, d.deaths",
+        [lease_id],
+    )
+    for send_id, pk, deaths in blamed:
+        if deaths >= DEATHS_AT_MOST:
+            _reject_deadly(send_id, pk, deaths)
+    return bool(blamed)
+
+
+def _reject_deadly(send_id: int, delivery_id: int, deaths: int) -> None:
+    execute(
+        "UPDATE pipeline_delivery SET state = 'rejected', reason = 'render', lease_id = NULL, due_at = NULL,"
+        " updated_at = now(), reply = %s WHERE send_id = %s AND id = %s AND state = 'claimed'",
+        [f"{deaths} workers died while they made this message", send_id, delivery_id],
+    )
+    AuditEvent.objects.create(
+        actor="sweep",
+        action="delivery.deadly",
+        subject=f"delivery:{send_id}-{delivery_id}",
+        detail={"deaths": deaths},
+    )

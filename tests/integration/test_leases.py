@@ -122,3 +122,60 @@ def test_a_relay_that_is_away_is_asked_less_and_less_often(scene):
     transitions.clear_backoff(scene.send.transport_id)
     assert scene.a_lease()
     assert (Transport.objects.get().backoff_count, Transport.objects.get().backoff_reason) == (0, "")
+
+
+def died(scene: Scene, *, making: int | None = None) -> None:
+    """The holder of the scene's lease is dead; the next one takes up its work."""
+    lapse(scene.lease, 0)
+    execute("UPDATE pipeline_lease SET making = %s WHERE id = %s", [making, scene.lease])
+    assert transitions.settle_dead_leases(settings.LEASE) == 1
+    scene.lease = scene.a_lease()
+
+
+def deaths(scene: Scene) -> dict[int, int | None]:
+    return dict(Delivery.objects.filter(send_id=scene.send.pk).values_list("id", "deaths"))
+
+
+def test_whoever_dies_casts_suspicion_on_what_it_had_not_begun_to_hand_over(scene):
+    flying, waiting = scene.fly(2), scene.claim(3)
+    died(scene)
+    suspects = {pk for pk, number in deaths(scene).items() if number is not None}
+    assert suspects == {one.id for one in waiting}
+    assert not suspects & {one.id for one in flying}
+    assert {one.id: one.deaths for one in scene.claim(10)} == {
+        pk: number for pk, number in deaths(scene).items() if pk not in {one.id for one in flying}
+    }
+
+
+def test_an_orderly_end_casts_no_suspicion(scene):
+    scene.claim(3)
+    transitions.close_lease(scene.lease)
+    assert set(deaths(scene).values()) == {None}
+
+
+def test_three_who_died_of_the_same_message_are_enough(scene):
+    [deadly, *_] = scene.claim(10)
+    died(scene)
+    for number in (1, 2):
+        scene.claim(10)
+        died(scene, making=deadly.id)
+        assert deaths(scene) == {pk: number if pk == deadly.id else 0 for pk in range(1, 11)}
+    scene.claim(10)
+    died(scene, making=deadly.id)
+    row = scene.row(deadly)
+    assert (row.state, row.reason, row.reply) == (
+        "rejected", "render", "3 workers died while they made this message",
+    )  # fmt: skip
+    assert scene.states() == {"rejected": 1, "pending": 9}
+    event = AuditEvent.objects.get(action="delivery.deadly")
+    assert (event.subject, event.detail) == (f"delivery:{scene.send.pk}-{deadly.id}", {"deaths": 3})
+
+
+def test_a_suspect_that_is_on_the_wire_by_now_has_killed_nobody(scene):
+    scene.claim(3)
+    died(scene)
+    one = next(each for each in scene.claim(10) if each.deaths == 0)
+    scene.mark(one)
+    died(scene, making=one.id)
+    assert deaths(scene)[one.id] == 0
+    assert scene.row(one).state == "uncertain"

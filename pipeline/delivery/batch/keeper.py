@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, LiteralString, Self
 
 import psycopg
 from django.conf import settings
@@ -37,6 +38,8 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._beat, name=f"lease-{lease_id}", daemon=True)
 
     def __enter__(self) -> Self:
+        # What this session writes is worth nothing after a crash of the server, which ends all leases.
+        self._session.execute("SET synchronous_commit = off")
         self._session.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_SPACE, self._lease_id])
         self._thread.start()
         return self
@@ -52,22 +55,28 @@ class LeaseKeeper:
         """Whether new messages may be started under this lease."""
         return not self._lost and _now() - self._renewed < SAFE_SHARE * self._length
 
+    def note(self, making: int | None) -> bool:
+        """Write down which suspect is being made, for whoever finds us dead; False if it could not be written."""
+        return self._write("UPDATE pipeline_lease SET making = %s WHERE id = %s", [making, self._lease_id])
+
     def _beat(self) -> None:
         while not self._ended.wait(self._length / BEATS_PER_LEASE):
             before = _now()
-            try:
-                cursor = self._session.execute(
-                    "UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [self._lease_id]
-                )
-            except psycopg.Error as error:
-                logger.warning("lease %s cannot be renewed, its batch ends: %s", self._lease_id, error)
-                self._lost = True
-                return
-            if not cursor.rowcount:
-                logger.warning("lease %s was taken away, its batch ends", self._lease_id)
-                self._lost = True
+            if not self._write("UPDATE pipeline_lease SET renewed_at = now() WHERE id = %s", [self._lease_id]):
                 return
             self._renewed = before
+
+    def _write(self, statement: LiteralString, values: Sequence[int | None]) -> bool:
+        try:
+            written = self._session.execute(statement, values).rowcount
+        except psycopg.Error as error:
+            logger.warning("lease %s cannot be renewed, its batch ends: %s", self._lease_id, error)
+        else:
+            if written:
+                return True
+            logger.warning("lease %s was taken away, its batch ends", self._lease_id)
+        self._lost = True
+        return False
 
 
 def _now() -> float:

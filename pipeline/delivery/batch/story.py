@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from pipeline import transitions
 from pipeline.content.types import ContentError
 from pipeline.delivery import epoch
-from pipeline.delivery.batch import wires
+from pipeline.delivery.batch import suspects, wires
 from pipeline.delivery.batch.entries import Entries
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.keeper import LeaseKeeper
@@ -73,14 +73,16 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     try:
         with LeaseKeeper(way.grant.lease_id) as keeper:
             brake = Brake(send, worker.name, share=way.grant.connections / way.relay.connections)
-            return _Batch(send, way, brake, lambda: keeper.alive() and not worker.stopping()).run()
+            return _Batch(send, way, brake, keeper, lambda: keeper.alive() and not worker.stopping()).run()
     finally:
         transitions.close_lease(way.grant.lease_id)
 
 
 class _Batch:
-    def __init__(self, send: Send, way: Leased, brake: Brake, may_start: Callable[[], bool]) -> None:
-        self._send, self._transport_id, self._brake = send, way.transport.pk, brake
+    def __init__(
+        self, send: Send, way: Leased, brake: Brake, keeper: LeaseKeeper, may_start: Callable[[], bool]
+    ) -> None:
+        self._send, self._transport_id, self._brake, self._keeper = send, way.transport.pk, brake, keeper
         self._relay, self._grant = way.relay, way.grant
         self._first_wait = timedelta(seconds=send.retry[0])
         self._entries = Entries(send, way.grant.lease_id, brake)
@@ -173,16 +175,19 @@ class _Batch:
                 groups.append((hand, group))
             else:
                 self._idle.append(hand)
+                break
         return groups
 
     def _fill(self, most: int) -> list[tuple[Claimed, Envelope]]:
         group: list[tuple[Claimed, Envelope]] = []
         while len(group) < most and (self._claimed or self._claim()):
+            if suspects.suspected(self._claimed) and not self._try_suspects():
+                break
             one = self._claimed.popleft()
             if self._pace.parks(one):
                 continue
             try:
-                group.append((one, wires.envelope(self._send.newsletter, self._send.pk, one)))
+                group.append((one, self._make(one)))
             except ContentError as error:
                 transitions.reject_unrenderable(self._send.pk, one, why=str(error))
             except DatabaseError:
@@ -192,6 +197,18 @@ class _Batch:
                 logger.exception("no message could be made for delivery %s-%s", self._send.pk, one.id)
                 transitions.reject_unrenderable(self._send.pk, one, why="a defect; the worker's log has more")
         return group
+
+    def _try_suspects(self) -> bool:
+        """False as long as the air is not clear, or the lease is lost."""
+        if self._flying:
+            return False
+        if self._entries:
+            self._entries.commit([])
+        suspects.try_out(self._claimed, self._make, self._keeper.note)
+        return not suspects.suspected(self._claimed)
+
+    def _make(self, one: Claimed) -> Envelope:
+        return wires.envelope(self._send.newsletter, self._send.pk, one)
 
     def _claim(self) -> bool:
         found = self._pace.claim(lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
@@ -203,7 +220,8 @@ class _Batch:
 
     def _listen(self) -> None:
         """Wait for a hand, or for the pace; then take everything that is there."""
-        if self._idle and self._giving:
+        held_up = self._flying and suspects.suspected(self._claimed)
+        if self._idle and self._giving and not held_up:
             wait = self._pace.wait()
         else:
             wait = LISTEN_SECONDS if self._flying or self._giving else 0.0

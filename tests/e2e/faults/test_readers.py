@@ -93,3 +93,18 @@ def test_one_message_that_cannot_be_made_is_one_rejection(stage: Stage):
     assert (ledger["poison@x.example"]["state"], ledger["poison@x.example"]["reason"]) == ("rejected", "render")
     assert Counter(stage.copies()) == Counter(PEOPLE[:400])
     assert "ZeroDivisionError: poison" in stage.house.log("worker")
+
+
+def test_one_message_that_kills_whoever_makes_it_is_found_out_and_is_one_rejection(stage: Stage):
+    """F-38: it kills the first worker with others in hand, three more alone, and then nobody."""
+    deadly = ["deadly@x.example", "deadly@y.example"]
+    stage.answer(delay_ms=5)
+    stage.import_people([*PEOPLE[:200], deadly[0], *PEOPLE[200:400], deadly[1], *PEOPLE[400:600]])
+    stage.send()
+    ledger = stage.finish()
+    died = (("rejected", "render"), "3 workers died while they made this message")
+    assert [((row["state"], row["reason"]), row["reply"]) for row in map(ledger.get, deadly)] == [died] * 2
+    assert {row["state"] for email, row in ledger.items() if email not in deadly} == {"accepted"}
+    assert stage.copies().keys() == {*PEOPLE[:600]}
+    blamed = "SELECT email FROM pipeline_delivery WHERE send_id = %s AND deaths > 0 ORDER BY email"
+    assert stage.rows(blamed, stage.send_id) == [(email,) for email in deadly]

@@ -1,5 +1,7 @@
-"""Python runs this first where it finds it: a defect of ours that only one reader meets (F-38)."""
+"""Python runs this first where it finds it: defects of ours that only one reader meets (F-38)."""
 
+import os
+import signal
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
@@ -8,7 +10,7 @@ WIRES = "pipeline.delivery.batch.wires"
 
 
 class Poison(MetaPathFinder):
-    """Lets the module that makes messages fail for `poison@…`."""
+    """Lets the module that makes messages fail for `poison@…`, and the process die of `deadly@…`."""
 
     def find_spec(self, name, path=None, target=None):
         if name != WIRES:
@@ -21,8 +23,11 @@ class Poison(MetaPathFinder):
             make = module.envelope
 
             def envelope(*given, **named):
-                if any(getattr(one, "email", "").startswith("poison@") for one in given):
+                email = next((one.email for one in given if hasattr(one, "email")), "")
+                if email.startswith("poison@"):
                     raise ZeroDivisionError("poison")
+                if email.startswith("deadly@"):
+                    os.kill(os.getpid(), signal.SIGKILL)
                 return make(*given, **named)
 
             module.envelope = envelope
