@@ -8,12 +8,14 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import astuple, dataclass
+from math import ceil
 from time import monotonic
 from typing import Final
 
 _RECEIVE: Final = 16_384
 _LINE_AT_MOST: Final = 4_096
 _LINES_AT_MOST: Final = 200
+_ROUNDED_TO: Final = 8  # parts of a second, so that it is the same wait from one message to the next
 _REPLY_LINE: Final = re.compile(rb"[2-5][0-9]{2}(?:[ -].*)?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -31,8 +33,8 @@ class Timeouts:
     command: float = 300
     """EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET."""
     data: float = 120
-    block: float = 180
-    """For the relay to take any further byte of a message."""
+    block: float = 600
+    """For the relay to take any further byte of a message: as long as for the dot, so that one wait serves both."""
     dot: float = 600
     quit: float = 2
 
@@ -80,6 +82,8 @@ class Wire:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._received = b""
+        self._patience = -1.0
+        """Seconds that the socket waits as it stands. To tell it costs a system call, and this thread its turn."""
 
     @property
     def socket(self) -> socket.socket:
@@ -95,7 +99,7 @@ class Wire:
 
         `timeout` is for each step forward, not for the whole: a large message over a slow line takes its time.
         """
-        self._sock.settimeout(timeout)
+        self._wait_at_most(timeout)
         left = memoryview(octets)
         # The count tells of a failure; what the relay had to say about it, and why, is found on reading.
         with suppress(OSError):
@@ -116,7 +120,7 @@ class Wire:
     def overhear(self) -> bytes:
         """What has arrived unasked, without waiting. Raises LostError if the other side has hung up."""
         if not self._received:
-            self._sock.settimeout(0)
+            self._wait_at_most(0)
             try:
                 self._take()
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -143,12 +147,17 @@ class Wire:
         try:
             if remaining <= 0:
                 raise TimeoutError  # noqa: TRY301 (a wait that trickled away ends like one that stood still)
-            self._sock.settimeout(remaining)
+            self._wait_at_most(ceil(remaining * _ROUNDED_TO) / _ROUNDED_TO)
             self._take()
         except TimeoutError as error:
             raise LostError("no answer came in time") from error
         except OSError as error:
             raise LostError(f"the connection was lost ({_plain(error)})") from error
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if seconds != self._patience:
+            self._sock.settimeout(seconds)
+            self._patience = seconds
 
     def _take(self) -> None:
         octets = self._sock.recv(_RECEIVE)
