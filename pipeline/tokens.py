@@ -97,7 +97,7 @@ class Keyring:
 
 
 def _spreading() -> Iterator[tuple[int, int, int]]:
-    """How to spread digits of 5 bits over a byte each: halve every block, and move its upper half away by 3 bits a digit.
+    """How to spread digits of 5 bits over a byte each: halve every block, move its upper half away by 3 bits a digit.
 
     For each halving: a mask of all lower halves, one of all upper halves, and by how many bits these move.
     """
@@ -113,9 +113,10 @@ _SPREADING: Final = tuple(_spreading())
 
 
 def _encode(packed: bytes) -> str:
-    """Lower-case base32 without padding of at most 40 bytes: five times a message, in whole numbers and not digit by digit.
+    """Lower-case base32 without padding of at most 40 bytes, in whole numbers and not digit by digit.
 
-    A third of the time of a table of three digits, which no cache of a processor holds beside the messages.
+    Five times a message, and in a third of the time of a table of three digits, which does not stay in a processor's
+    cache beside the messages.
     """
     number = int.from_bytes(packed) << (5 * _DIGITS - 8 * len(packed))
     for lower, upper, by in _SPREADING:

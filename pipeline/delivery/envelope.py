@@ -1,12 +1,11 @@
 """What goes into an SMTP connection and what comes out of it. Pure: everyone may know these, few speak SMTP."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message for one recipient."""
 
     key: Hashable
@@ -35,8 +34,7 @@ class Verdict(StrEnum):
     """The whole of it was handed to the network, and no answer came back (RFC 1047)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The verdict on one envelope, with the relay's own words."""
 
     key: Hashable

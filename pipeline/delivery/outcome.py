@@ -1,7 +1,6 @@
 """From what the relay said to what the books say. Pure."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pipeline.delivery.envelope import Result, Verdict
 from pipeline.replies import Action, Reason, action_for, classify
@@ -16,8 +15,7 @@ _OWN_REASONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One delivery's next state, and what else follows from the result."""
 
     state: State

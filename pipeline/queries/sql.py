@@ -1,6 +1,6 @@
 """Running SQL by hand where the ORM has no words for it: rows come back as tuples or dictionaries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -48,6 +48,23 @@ def prepared(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, .
     connection.connection.prepare_threshold = 0  # None, as Django leaves it, forbids what `prepare` asks for
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()
+
+
+def numbers(given: Iterable[int]) -> str:
+    """Whole numbers as the text of an array, for `%(name)s::bigint[]`: psycopg looks at each one to find its type."""
+    return f"{{{','.join(map(str, given))}}}"
+
+
+def texts(given: Iterable[object]) -> str:
+    """The same for `%(name)s::text[]`, and for moments and truth values; None is NULL.
+
+    Every element is quoted, and within quotes only `"` and a backslash mean something (PostgreSQL's manual, "Array
+    Input and Output Syntax").
+    """
+    quoted = (
+        "NULL" if each is None else '"' + str(each).replace("\\", "\\\\").replace('"', '\\"') + '"' for each in given
+    )
+    return f"{{{','.join(quoted)}}}"
 
 
 def stream(statement: str, parameters: Parameters = (), *, hold: bool = False) -> Iterator[tuple[Any, ...]]:

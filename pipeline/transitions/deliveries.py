@@ -1,17 +1,15 @@
 """A delivery's way from pending to the relay's answer. Bulk statements, each guarded by state, fence and lease."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.queries.audience import BEST_STANDING
-from pipeline.queries.sql import execute, prepared
+from pipeline.queries.sql import execute, numbers, prepared, texts
 from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery in this batch's hands, with what its message needs of the person."""
 
     id: int
@@ -29,8 +27,7 @@ class Claimed:
     """Workers that died while they made its message; 0: one died that had it among others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(NamedTuple):
     """What one handed-over delivery came to, ready for the books."""
 
     id: int
@@ -167,7 +164,7 @@ def claim(send_id: int, *, lease_id: int, most: int, caps: Mapping[str, int] | N
     if caps:
         given |= {"names": list(caps), "caps": list(caps.values())}
     found = prepared(_CLAIM.format(due=_DUE_BY_DESTINATION if caps else _DUE), given)
-    return [Claimed(*row) for row in found]
+    return [Claimed._make(row) for row in found]
 
 
 def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -> dict[int, str]:
@@ -178,8 +175,8 @@ def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -
             "send": send_id,
             "lease": lease_id,
             "working": ["claimed", "in_flight"],
-            "ids": [one.id for one in claimed],
-            "fences": [one.fence for one in claimed],
+            "ids": numbers(one.id for one in claimed),
+            "fences": numbers(one.fence for one in claimed),
         },
     )
     return {int(pk): str(state) for pk, state in found}
@@ -191,13 +188,13 @@ def record(send_id: int, marked: Sequence[Marked]) -> set[int]:
         _RECORD,
         {
             "send": send_id,
-            "ids": [one.id for one in marked],
-            "fences": [one.fence for one in marked],
-            "states": [one.state for one in marked],
-            "reasons": [one.reason for one in marked],
-            "replies": [one.reply for one in marked],
-            "counts": [one.counts for one in marked],
-            "due": [one.due_at for one in marked],
+            "ids": numbers(one.id for one in marked),
+            "fences": numbers(one.fence for one in marked),
+            "states": texts(one.state for one in marked),
+            "reasons": texts(one.reason for one in marked),
+            "replies": texts(one.reply for one in marked),
+            "counts": texts(one.counts for one in marked),
+            "due": texts(one.due_at for one in marked),
         },
     )
     return {int(pk) for (pk,) in found}

@@ -9,7 +9,7 @@ from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue
 
 from pipeline import books, queries, transitions
 from pipeline.models import AuditEvent, Delivery, Newsletter, Send, Transport
-from pipeline.queries.sql import execute
+from pipeline.queries.sql import execute, numbers, prepared, texts
 from pipeline.sending import Plan, make_proof, reach_of_plan
 from subscribers import transitions as people
 from subscribers.models import List, Subscriber, Subscription
@@ -27,6 +27,14 @@ def frozen(send: Send) -> dict[str, str]:
 
 def put(person: Subscriber, on: List, state: str) -> None:
     Subscription.objects.update_or_create(subscriber=person, list=on, defaults={"state": state, "changed_by": "t"})
+
+
+def test_arrays_arrive_as_they_were_given():
+    words = ["", "NULL", "{}", 'a "quoted" one', "back\\slash\\", "a,b", " ends ", "line\nend", "한국", None]
+    given = {"texts": texts(words), "numbers": numbers([1, -2, 3_000_000_000]), "none": texts([])}
+    assert prepared("SELECT %(texts)s::text[], %(numbers)s::bigint[], %(none)s::text[]", given) == [
+        (words, [1, -2, 3_000_000_000], [])
+    ]
 
 
 # Who is reached

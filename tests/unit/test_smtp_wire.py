@@ -130,10 +130,10 @@ def test_a_closed_connection_is_told_from_a_silent_one(pair):
 
 def test_a_write_says_how_much_was_taken(pair):
     wire, relay = pair
-    assert wire.write(b"x" * 1000, 5) == 1000
-    assert 0 < wire.write(b"x" * 10_000_000, 0.05) < 10_000_000
+    assert wire.write([b"x" * 1000], 5) == 1000
+    assert 0 < wire.write([b"x" * 10_000_000], 0.05) < 10_000_000
     relay.close()
-    assert wire.write(b"x", 5) == 0
+    assert wire.write([b"x"], 5) == 0
 
 
 def test_a_slow_reader_gets_a_large_message_whole(pair):
@@ -146,7 +146,7 @@ def test_a_slow_reader_gets_a_large_message_whole(pair):
 
     thread = threading.Thread(target=drain)
     thread.start()
-    assert wire.write(b"x" * 3_000_000, 5) == 3_000_000
+    assert wire.write([b"x" * 3_000_000], 5) == 3_000_000
     wire.close()
     thread.join()
     assert sum(map(len, received)) == 3_000_000
@@ -165,6 +165,6 @@ def test_nothing_is_heard_in_silence_and_the_unasked_is(pair):
 
 def test_a_test_s_scale_shortens_every_wait_and_none_below_a_second():
     scaled = Timeouts().scaled(0.01)
-    assert (scaled.dot, scaled.greeting, scaled.command, scaled.block, scaled.connect) == (6, 3, 3, 1.8, 1)
+    assert (scaled.dot, scaled.greeting, scaled.command, scaled.block, scaled.connect) == (6, 3, 3, 6, 1)
     assert Timeouts().scaled(1) == Timeouts()
     assert Timeouts(dot=0.5).scaled(0.1).dot == 0.5

@@ -13,9 +13,9 @@ from pipeline.delivery.envelope import Envelope, Result
 from pipeline.delivery.relay import Relay
 from pipeline.delivery.smtp import Connection, RelayTrouble, Timeouts
 
-GROUP_SECONDS: Final = 0.02
-"""A group is what a connection hands over in this time, so that a slow relay gets messages one by one and a death
-of ours leaves one per connection in doubt, while a fast relay does not wait for a commit per message."""
+GROUP_SECONDS: Final = 0.05
+"""A group is one less than what a connection hands over in this time, so that a relay that takes 20 ms gets messages
+one by one and a death of ours leaves one per connection in doubt, while a fast one does not wait for a commit each."""
 GROUP_AT_MOST: Final = 64
 
 
@@ -97,5 +97,5 @@ class Hand:
             return None
 
     def _learn(self, handed: int, seconds: float) -> None:
-        fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS)
+        fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS) - 1
         self.group = max(1, min(fits, 2 * self.group, GROUP_AT_MOST))

@@ -55,7 +55,7 @@ class Connection:
         if self.usable:
             self.usable = False
             with suppress(LostError):  # every result has been given by now; only the courtesy is lost
-                self._wire.write(b"QUIT\r\n", self._timeouts.quit)
+                self._wire.write([b"QUIT\r\n"], self._timeouts.quit)
                 self._wire.read(self._timeouts.quit)
         self._wire.close()
 

@@ -11,9 +11,7 @@ it would have said the same.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.smtp.commands import Commands, Extensions, commands
@@ -26,8 +24,7 @@ _LAST_WORDS: Final = 1.0  # seconds to hear why a relay hung up on us
 _VERDICTS: Final = {2: Verdict.ACCEPTED, 4: Verdict.DEFERRED, 5: Verdict.REJECTED}
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """Something to write that the relay answers with one reply."""
 
     command: str
@@ -134,11 +131,12 @@ class Exchange:
         """Take the steps, in one write or one by one, and give the reply to each."""
         self._heard = []
         for group in [steps] if self._pipelined else [(step,) for step in steps]:
-            octets = b"".join(chain.from_iterable(step.octets for step in group))
+            octets = [piece for step in group for piece in step.octets]
             taken = self._wire.write(octets, self._timeouts.block)
+            all_of_it = taken == sum(map(len, octets))
             for step in group:
-                taken -= step.size
-                yield step, self._hear(step, whole=taken >= 0)
+                taken -= 0 if all_of_it else step.size
+                yield step, self._hear(step, whole=all_of_it or taken >= 0)
             if self._wire.has_more:
                 self._hear(self._nothing, whole=True)
 

@@ -55,7 +55,7 @@ class _Opening:
         return extensions
 
     def _ask(self, command: str) -> Reply:
-        self.wire.write(command.encode() + b"\r\n", self._timeouts.block)
+        self.wire.write([command.encode() + b"\r\n"], self._timeouts.block)
         return self._read(self._timeouts.command)
 
     def _read(self, timeout: float) -> Reply:

@@ -6,11 +6,12 @@ Nothing here knows what a command means; the verdicts are made in `connection`.
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from math import ceil
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 _RECEIVE: Final = 16_384
 _LINE_AT_MOST: Final = 4_096
@@ -51,8 +52,7 @@ class OutOfTurnError(LostError):
     """The relay said something that no command of ours can have been answered with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply, of one or more lines."""
 
     code: int
@@ -94,18 +94,23 @@ class Wire:
         """Something was received that nobody has read: it was not asked for."""
         return bool(self._received)
 
-    def write(self, octets: bytes, timeout: float) -> int:
+    def write(self, pieces: Sequence[bytes], timeout: float) -> int:
         """Hand bytes to the network and say how many it took: fewer than all means that the connection is lost.
 
         `timeout` is for each step forward, not for the whole: a large message over a slow line takes its time.
         """
         self._wait_at_most(timeout)
-        left = memoryview(octets)
+        taken = 0
         # The count tells of a failure; what the relay had to say about it, and why, is found on reading.
         with suppress(OSError):
-            while left:
-                left = left[self._sock.send(left) :]
-        return len(octets) - len(left)
+            if not isinstance(self._sock, ssl.SSLSocket):  # which has no sendmsg: there the pieces are copied first
+                taken = self._sock.sendmsg(pieces)
+            if taken < sum(map(len, pieces)):
+                left = memoryview(b"".join(pieces))[taken:]
+                while left:
+                    sent = self._sock.send(left)
+                    left, taken = left[sent:], taken + sent
+        return taken
 
     def read(self, timeout: float) -> Reply:
         """Read one whole reply within `timeout` seconds, however slowly it trickles. Raises LostError."""
