@@ -19,6 +19,7 @@ from pipeline.feedback import mime
 from pipeline.feedback.understand import Kind, Recipient, Understood, understand
 from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
+from pipeline.limits.easing import Lesson, code_in_report, lesson
 from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus
 from pipeline.replies import Action, action_for
 from pipeline.tokens import BadTokenError, Purpose, StandIn
@@ -32,6 +33,7 @@ COMPLAINT_WITHIN: Final = timedelta(days=90)
 
 RETURN_PREFIX: Final = "b-"
 UNSUBSCRIBE_PREFIX: Final = "u-"
+_SLOW_DOWN: Final = 421
 _OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
 
@@ -148,17 +150,28 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
         return _complaint(understood.recipients[0], delivery, now)
     if understood.kind is Kind.DELAY:
         about = _about(understood, delivery)
-        transitions.record_delay(
-            delivery.send_id, delivery.id, at=now, reason=about.meaning.reason, words=about.diagnostic
-        )
+        code = _teach(about, delivery)
+        reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
+        transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)
         return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
     transitions.record_evidence(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
     why = f"Nothing to do but to know that it arrived ({understood.rule})."
     return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, why, delivery)
 
 
+def _teach(about: Recipient, delivery: Delivery) -> int | None:
+    """Slow a destination down that has had enough, as it would be had it said so at once. The code that it gave."""
+    words = about.diagnostic
+    code = code_in_report(words)
+    if lesson(code=code, enhanced=about.status, command=".", words=words) is Lesson.TROUBLE:
+        handed_over = delivery.updated_at
+        transitions.learn_from_report(delivery.send_id, delivery.address_key, trouble=words, handed_over=handed_over)
+    return code
+
+
 def _bounce(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
     meaning, name = about.meaning, (delivery.send_id, delivery.id)
+    _teach(about, delivery)
     transitions.record_bounce(
         *name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail", words=about.diagnostic
     )

@@ -5,6 +5,7 @@ speed back. Only what speaks of us and of our speed teaches: 421, 4.7.x, 4.3.2 (
 its last 200 were put off. 4.2.x speaks of one mailbox, and greylisting (RFC 6647) of one message: they teach nothing.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -22,6 +23,9 @@ LAST: Final = 200
 PUT_OFF_AT_MOST: Final = 0.2
 _ANSWERS_FOR_ONE: Final = frozenset({"RCPT", "DATA", "."})
 """Replies to anything else concern the relay, whoever was being mailed."""
+
+
+_SAID: Final = re.compile(r"(?:^|\bsaid: )([245]\d\d)(?=[ -])")
 
 
 class Lesson(Enum):
@@ -55,9 +59,20 @@ def lesson(*, code: int | None, enhanced: str, command: str, words: str) -> Less
     return Lesson.TROUBLE if enhanced.startswith("4.7.") or enhanced == "4.3.2" else Lesson.PUT_OFF
 
 
+def code_in_report(words: str) -> int | None:
+    """The SMTP code in the words of a delivery report, also where a relay quotes what it was told before."""
+    found = _SAID.search(words)
+    return int(found[1]) if found else None
+
+
 def too_many_put_off(recent: str) -> bool:
     """Whether the last 200 outcomes are trouble (`+` and `-`, the newest last)."""
     return len(recent) >= LAST and recent[-LAST:].count("-") > LAST * PUT_OFF_AT_MOST
+
+
+def scale_of(first_wait: timedelta) -> float:
+    """How much shorter than usual the pauses are where the waits between tries are (tests)."""
+    return min(1.0, first_wait / timedelta(minutes=1))
 
 
 def slowed(step: int, *, scale: float = 1.0) -> Ease:

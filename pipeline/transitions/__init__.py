@@ -6,7 +6,15 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
-from pipeline.transitions.destinations import Slowed, ease, learn, limit_destination, park, slowed_destinations
+from pipeline.transitions.destinations import (
+    Slowed,
+    ease,
+    learn,
+    learn_from_report,
+    limit_destination,
+    park,
+    slowed_destinations,
+)
 from pipeline.transitions.dkim import (
     DkimKeyError,
     activate_dkim_key,
@@ -94,6 +102,7 @@ __all__ = [
     "keep_redirects",
     "keep_rehearsal",
     "learn",
+    "learn_from_report",
     "limit_destination",
     "mark_in_flight",
     "note_alert",

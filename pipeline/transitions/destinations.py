@@ -6,9 +6,10 @@ from typing import Final
 
 from django.db import transaction
 
-from pipeline.limits.destinations import GROUPS
-from pipeline.limits.easing import LAST, QUIET, SPEEDS, slowed, too_many_put_off
+from pipeline.limits.destinations import GROUPS, destination_of
+from pipeline.limits.easing import LAST, QUIET, SPEEDS, scale_of, slowed, too_many_put_off
 from pipeline.models import AuditEvent, Destination
+from pipeline.queries.routes import WAYS
 from pipeline.queries.sql import execute, rows
 
 LEARNED_AT_MOST: Final = 200
@@ -69,6 +70,23 @@ def learn(transport_id: int, name: str, *, outcomes: str = "", trouble: str = ""
             _slow_down(row, why, now, scale)
         row.save(update_fields=["recent", "step", "blocked_until", "reason", "changed_at"])
     return slower
+
+
+def learn_from_report(send_id: int, address: str, *, trouble: str, handed_over: datetime) -> None:
+    """A report says that the destination of an address has had enough.
+
+    Only for relays that do not answer with the words of the recipient's side: they take everything, and nothing but
+    what comes back tells how it goes. What was handed over before its destination was slowed down says nothing new.
+    """
+    for transport_id, first_wait in rows(
+        "SELECT w.transport_id, s.retry[1] FROM pipeline_send s"  # noqa: S608 (ours)
+        f" CROSS JOIN LATERAL {WAYS.format(send='s')} AS w JOIN pipeline_transport t ON t.id = w.transport_id"
+        " WHERE s.id = %s AND t.sees_recipient_replies IS NOT TRUE",
+        [send_id],
+    ):
+        name, scale = destination_of(address), scale_of(timedelta(seconds=first_wait))
+        if not Destination.objects.filter(transport_id=transport_id, name=name, changed_at__gt=handed_over).exists():
+            learn(transport_id, name, trouble=trouble, scale=scale)
 
 
 def ease(transport_id: int, *, scale: float = 1.0) -> None:

@@ -6,7 +6,8 @@ as it would if it had said so at once.
 """
 
 import socket
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from house import House, until
@@ -15,6 +16,13 @@ from relay import RecordingRelay
 
 DOMAIN = "bounces.city.example"
 PEOPLE = [f"p{n}@example.com" for n in range(1_500)]
+BUSY = "421 4.7.0 Too many messages from you, come back later"
+PATIENT = """\
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+queue_run_delay = 1s
+delay_warning_time = 1s"""
+"""A Postfix that tries again, and tells of a delay, in seconds instead of minutes and hours."""
 NOT_GENUINE = "550-5.7.26 This mail is unauthenticated\n550 5.7.26 and poses a security risk"
 
 
@@ -25,27 +33,56 @@ def inbound_port() -> int:
     return port
 
 
-def through_postfix(house: House, folder: Path, inbound_port: int) -> dict[str, object]:
-    """Send to everybody at 60 a second, so that reports are back while it goes on; how it stands when it stops."""
-    house.write_issue()
-    house.import_people(PEOPLE)
-    house.start("inbound", "--port", str(inbound_port))
-    until(lambda: "listening" in house.log("inbound"), what="listening for returned mail")
-    house.start("worker")
-    send = house.json("send", str(folder / "issue.md"), "--list", "all")["send"]
-    until(lambda: house.json("status", str(send))["state"] in {"paused", "finished"}, seconds=120, what="the end")
-    return house.json("status", str(send))
+@pytest.fixture
+def returning(inbound_port: int) -> list[str]:
+    """What makes a Postfix bring its reports to us, and lets one destination's trouble not keep up the others."""
+    return [
+        f"transport_maps = inline:{{ {{ {DOMAIN} = smtp:[127.0.0.1]:{inbound_port} }} }}",
+        "smtp_destination_concurrency_failed_cohort_limit = 0",
+    ]
 
 
-def test_reports_that_we_are_the_problem_pause_the_send_and_suppress_nobody(make_house, tmp_path, inbound_port):
-    reports = f"transport_maps = inline:{{ {{ {DOMAIN} = smtp:[127.0.0.1]:{inbound_port} }} }}"
+@pytest.fixture
+def behind_postfix(make_house, inbound_port: int) -> Callable[[Postfix], House]:
+    """An installation that works, takes in what comes back, and sends through a Postfix at 60 messages a second."""
+
+    def work(postfix: Postfix) -> House:
+        url = f"smtp://127.0.0.1:{postfix.port}?starttls=never&connections=2&rate=60"
+        house: House = make_house(SMTP_URL=url, BOUNCE_DOMAIN=DOMAIN)
+        house.hire()
+        house.start("inbound", "--port", str(inbound_port))
+        until(lambda: "listening" in house.log("inbound"), what="listening for returned mail")
+        house.start("worker")
+        return house
+
+    return work
+
+
+def send(house: House, people: list[str], *words: str, to: str = "all") -> int:
+    house.import_people(people, to=to)
+    number: int = house.json("send", str(house.write_issue()), "--list", to, *words)["send"]
+    return number
+
+
+def how_it_ends(house: House, number: int) -> dict[str, Any]:
+    """How a send stands when it has stopped and nobody works on it any more."""
+
+    def rests() -> dict[str, Any] | None:
+        found: dict[str, Any] = house.json("status", str(number))
+        moves = {"claimed", "in_flight"} & found["counts"].keys()
+        return found if found["state"] in {"paused", "finished"} and not moves else None
+
+    return until(rests, seconds=120, what="the end")
+
+
+@pytest.mark.postfix
+def test_reports_that_we_are_the_problem_pause_the_send_and_suppress_nobody(behind_postfix, tmp_path, returning):
     with (
         RecordingRelay(tmp_path, script={"rcpt": {"@example": [NOT_GENUINE]}}) as beyond,
-        Postfix(beyond.port, more=[reports, "smtp_destination_concurrency_failed_cohort_limit = 0"]) as postfix,
+        Postfix(beyond.port, more=returning) as postfix,
     ):
-        url = f"smtp://127.0.0.1:{postfix.port}?starttls=never&connections=2&rate=60"
-        house = make_house(SMTP_URL=url, BOUNCE_DOMAIN=DOMAIN)
-        found = through_postfix(house, house.folder, inbound_port)
+        house = behind_postfix(postfix)
+        found = how_it_ends(house, send(house, PEOPLE))
         assert (found["state"], found["counts"].keys()) == ("paused", {"accepted", "pending"}), postfix.log()
         assert "say that the sender is the problem, not the reader" in found["state_reason"]
         assert "cannot prove that our mail is really ours" in found["state_reason"]
@@ -58,3 +95,37 @@ def test_reports_that_we_are_the_problem_pause_the_send_and_suppress_nobody(make
         assert counted >= 20
         assert found["counts"]["accepted"] == house.json("status", str(found["send"]))["counts"]["accepted"]
         assert beyond.received() == []
+
+
+@pytest.mark.postfix
+def test_reports_that_one_provider_is_busy_slow_it_down_alone_and_everybody_gets_their_copy(
+    behind_postfix, tmp_path, returning
+):
+    """Daum puts off its first readers. Of the next send its readers wait, and nobody else."""
+    first = [f"first{n}@{domain}" for n in range(10) for domain in ("hanmail.net", "daum.net")]
+    next_ones, others = [f"next{n}@daum.net" for n in range(20)], PEOPLE[:200]
+    with (
+        RecordingRelay(tmp_path, script={"rcpt": {"^first": [BUSY, BUSY, "250 2.1.5 Ok"]}}) as beyond,
+        Postfix(beyond.port, more=[*returning, PATIENT]) as postfix,
+    ):
+        house = behind_postfix(postfix)
+        sent = [send(house, first, "--retry", "30s", to="first")]
+        slowed = "SELECT name, step, reason, extract(epoch FROM blocked_until)::float FROM pipeline_destination"
+        with house.database() as database:
+            [(name, step, reason, until_then)] = until(lambda: database.execute(slowed).fetchall(), what="slowing down")
+            sent.append(send(house, [*next_ones, *others], "--retry", "30s", to="second"))
+            ends = [how_it_ends(house, number) for number in sent]
+            assert [(end["state"], *end["counts"].items()) for end in ends] == [
+                ("finished", ("accepted", 20)), ("finished", ("accepted", 220))
+            ], postfix.log()  # fmt: skip
+            taken = {entry["rcpt"]: entry["at"] for entry in beyond.wait_for(240, timeout=60)}
+            assert len(beyond.received()) == len(taken) == 240
+            delayed = database.execute("SELECT email FROM pipeline_delivery WHERE delayed_at IS NOT NULL").fetchall()
+            refused = database.execute("SELECT count(*) FROM pipeline_brakecount WHERE refused > 0").fetchone()
+            held = database.execute("SELECT count(*) FROM subscribers_suppression").fetchone()
+    assert (name, step, BUSY in reason) == ("daum", 2, True)
+    assert {email for (email,) in delayed} == {*first}
+    assert refused == held == (0,)
+    assert max(taken[one] for one in others) < until_then < min(taken[one] for one in next_ones)
+    times = sorted(taken[one] for one in next_ones)
+    assert times[-1] - times[0] > 19 / 10 * 0.8, "its readers go at ten a second after that, and not at sixty"

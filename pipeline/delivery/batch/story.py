@@ -27,6 +27,7 @@ from pipeline.delivery.pacing import Pacing
 from pipeline.delivery.routing import Leased, open_way, relay_failed
 from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
+from pipeline.limits.easing import scale_of
 from pipeline.models import Send
 from pipeline.queries.sql import execute, look_up_only
 from pipeline.transitions import Claimed
@@ -93,7 +94,7 @@ class _Batch:
             way.transport.pk,
             rate=way.relay.rate,
             teaches=way.transport.sees_recipient_replies is not False,
-            scale=min(1.0, self._first_wait / timedelta(minutes=1)),
+            scale=scale_of(self._first_wait),
         )
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
