@@ -1,7 +1,9 @@
 """F-19: a relay that demands STARTTLS and a password, and what stands between us and it."""
 
 import datetime as dt
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -10,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from stage import Stage
+from webserver import WebServer, ok
 
 PEOPLE = [f"p{number}@d{number % 40}.example" for number in range(300)]
 ENDS = {"own": 2, "strange": 2, "former": -2}  # days from now
@@ -41,13 +44,25 @@ def _certificate(name: str, key: ec.EllipticCurvePrivateKey, days: int) -> x509.
 
 
 @pytest.fixture(scope="module")
-def trusting(shared: Stage, certificates: dict[str, dict[str, Path]]) -> Stage:
-    """The stage, with a worker that trusts our own relay's certificate, and the former one."""
+def chat():
+    """Where alerts are posted."""
+    with WebServer({"/hook": ok()}) as server:
+        yield server
+
+
+def told(chat: WebServer, send_id: int) -> list[dict[str, Any]]:
+    return [alert for alert in map(json.loads, chat.bodies) if alert["send"] == send_id]
+
+
+@pytest.fixture(scope="module")
+def trusting(shared: Stage, certificates: dict[str, dict[str, Path]], chat: WebServer) -> Stage:
+    """The stage, with a worker that trusts our own relay's certificate, and the former one, and has whom to tell."""
     bundle = certificates["own"]["certificate"].with_name("bundle.pem")
     bundle.write_text("".join(certificates[name]["certificate"].read_text() for name in ("own", "former")))
     shared.worker.terminate()
     shared.worker.wait(60)
     shared.house.environment["SSL_CERT_FILE"] = str(bundle)
+    shared.house.environment["PRESSRUN_ALERT_URL"] = f"http://127.0.0.1:{chat.port}/hook"
     shared.work()
     return shared
 
@@ -78,7 +93,7 @@ def test_a_relay_that_demands_encryption_and_a_password_gets_both(wary: Stage, c
     ids=["a stranger's certificate", "one that is over", "another host's", "no STARTTLS", "a wrong password"],
 )
 def test_nothing_is_sent_where_it_could_be_read_or_somebody_else_answers(
-    wary: Stage, certificates, certificate, url, words
+    wary: Stage, certificates, chat, certificate, url, words
 ):
     wary.answer(**certificates.get(certificate, {}), **(LOGIN if certificate else {}))
     wary.import_people(PEOPLE)
@@ -90,4 +105,8 @@ def test_nothing_is_sent_where_it_could_be_read_or_somebody_else_answers(
     status = wary.status()
     assert words in status["waiting_for"]
     assert "horse" not in str(status)
+    [alert] = wary.wait_for(lambda: told(chat, wary.send_id), "the alert")
+    assert alert["kind"] == "paused"
+    assert words in alert["words"]["en"]["happened"]
+    assert "horse" not in json.dumps(alert)
     wary.balance()
