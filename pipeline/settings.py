@@ -2,8 +2,10 @@
 
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +13,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
+from pipeline.content.headers import HeaderText, is_address
+from pipeline.content.types import ContentError
 from pipeline.delivery.relay import RelayUrlError, parse_relay
 from pipeline.delivery.retry import parse_duration, parse_schedule
 from pipeline.storage import EXAMPLES as STORAGE_EXAMPLES
@@ -107,6 +111,17 @@ def _addresses(text: str) -> tuple[str, ...]:
     return found
 
 
+def _mailbox(text: str) -> tuple[str, str]:
+    """Name, which may be empty, and address."""
+    name, address = parseaddr(text)
+    if not is_address(address):
+        raise ValueError(f"{text!r} is not an address, alone or as Name <address>")
+    try:
+        return HeaderText(name).text, address
+    except ContentError as error:
+        raise ValueError(str(error)) from error
+
+
 def _relay(text: str) -> str:
     """Looked at here, used by whoever sends; its own error says all, and never shows the password."""
     try:
@@ -121,6 +136,17 @@ def _plain_file_secret(text: str) -> str:
     if text and len(text) < 32:
         raise ValueError("it is shorter than 32 characters")
     return text
+
+
+def _webhook_secret(text: str) -> bytes:
+    """As Standard Webhooks writes it: base64 of 24 to 64 bytes, which may have `whsec_` before it."""
+    try:
+        secret = b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError("it is not base64") from None
+    if text and not 24 <= len(secret) <= 64:
+        raise ValueError(f"it holds {len(secret)} bytes")
+    return secret
 
 
 def _token(text: str) -> str:
@@ -155,7 +181,9 @@ BASE_URL: Final = _env("BASE_URL", "http://127.0.0.1:8000", _base_url, "https://
 # Where mail fetches its pictures: this site, or whatever stands before the storage.
 PICTURES_URL: Final = _env("MEDIA_URL", f"{BASE_URL}/media", _base_url, "https://cdn.example.org")
 BOUNCE_DOMAIN: Final = _env("BOUNCE_DOMAIN", "", _domain, "bounces.example.org") or "bounces.localhost"
+MAIL_FROM: Final = _env("MAIL_FROM", f"Pressrun <pressrun@{BOUNCE_DOMAIN}>", _mailbox, "City Hall <ops@example.org>")
 ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), "an http(s) address")
+ALERT_SECRET: Final = _env("ALERT_SECRET", "", _webhook_secret, "24 to 64 bytes, by openssl rand -base64 32")
 ALERT_MAIL: Final = _env("ALERT_MAIL", "", _addresses, "addresses such as ops@example.org,desk@example.org")
 ALERT_SMTP_URL: Final = _env("ALERT_SMTP_URL", "", _relay, "as PRESSRUN_SMTP_URL")
 METRICS_TOKEN: Final = _env("METRICS_TOKEN", "", _token, "a random text of 16 characters or more")

@@ -19,14 +19,14 @@ from wagtail.users.models import UserProfile
 from pipeline import transitions
 from pipeline.alerts import webhook
 from pipeline.alerts.words import languages_of, words_of
-from pipeline.delivery import alertmail
+from pipeline.delivery import ownmail
 from pipeline.models import Alert, AlertChannel, AlertKind, Send
-from pipeline.queries import Occasion, occasions
+from pipeline.queries import Occasion, occasions, ways_of
 from pipeline.transitions import Recipient
 
 logger = logging.getLogger(__name__)
 ABOUT_A_RELAY: Final = frozenset({AlertKind.PAUSED, AlertKind.BRAKED, AlertKind.UNCERTAIN, AlertKind.LATE})
-"""What tells of these kinds had better not go through the relay of that send."""
+"""What tells of these kinds had better not go through any relay of that send."""
 AT_A_TIME: Final = 60.0
 """Seconds after which a round of handing over ends."""
 
@@ -39,11 +39,12 @@ def note() -> bool:
 
 
 def tell(occasion: Occasion) -> None:
-    """Note one event for everybody who should hear of it. With nobody to tell, it is in the log alone."""
+    """Note one event for everybody who should hear of it. With nobody to tell, it is in the log alone, once too."""
     listeners = list(recipients(occasion))
-    if not listeners:
+    if listeners:
+        transitions.note_alert(occasion, listeners)
+    elif transitions.note_in_log(occasion):
         logger.warning("%s", words_of(occasion.kind, occasion.facts, "en").happened)
-    transitions.note_alert(occasion, listeners)
 
 
 def hand_over(*, key: str = "", stopping: Callable[[], bool] = lambda: False) -> list[Alert]:
@@ -84,7 +85,7 @@ def _try(alert: Alert) -> None:
             webhook.post(alert, url_of(alert))
         else:
             _mail(alert)
-    except alertmail.MailFailedError as error:
+    except ownmail.MailFailedError as error:
         transitions.alert_failed(alert, str(error), for_good=error.for_good)
     except webhook.WebhookError as error:
         transitions.alert_failed(alert, str(error))
@@ -96,14 +97,15 @@ def _try(alert: Alert) -> None:
 
 
 def _mail(alert: Alert) -> None:
-    failing = alert.send.transport_id if alert.send and alert.kind in ABOUT_A_RELAY else None
-    alertmail.mail(letter(alert, url_of(alert)), alertmail.relays(failing=failing))
+    about = alert.send_id if alert.kind in ABOUT_A_RELAY else None
+    suspects = {way.transport_id for way in ways_of(about)} if about else set()
+    ownmail.mail(letter(alert, url_of(alert)), ownmail.ways(own=settings.ALERT_SMTP_URL, suspects=suspects))
 
 
-def letter(alert: Alert, url: str) -> alertmail.Note:
+def letter(alert: Alert, url: str) -> ownmail.Letter:
     """The alert as a mail, in the reader's language or in all."""
     words = [words_of(alert.kind, alert.facts, language) for language in languages_of(alert.language)]
-    return alertmail.Note(
+    return ownmail.Letter(
         id=f"alert-{alert.pk}",
         to=alert.target,
         subject=words[0].subject,

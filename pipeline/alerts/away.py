@@ -14,7 +14,7 @@ from django.conf import settings
 
 from pipeline import alerts
 from pipeline.alerts import webhook
-from pipeline.delivery import alertmail
+from pipeline.delivery import ownmail
 from pipeline.delivery.relay import parse_relay
 from pipeline.models import Alert, AlertChannel, AlertKind
 from pipeline.queries import Occasion
@@ -74,8 +74,8 @@ def _try(alert: Alert, number: int) -> None:
             webhook.post(alert, url)
         else:
             named = [each for each in (settings.ALERT_SMTP_URL, settings.SMTP_URL) if each]
-            alertmail.mail(alerts.letter(alert, url), map(parse_relay, named))
-    except (webhook.WebhookError, alertmail.MailFailedError) as error:
+            ownmail.mail(alerts.letter(alert, url), [ownmail.Way(parse_relay(each)) for each in named], sign=False)
+    except (webhook.WebhookError, ownmail.MailFailedError) as error:
         alert.error = str(error)
     else:
         alert.delivered_at = datetime.now(UTC)

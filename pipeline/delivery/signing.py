@@ -22,22 +22,22 @@ def signed(newsletter: Newsletter, wire: bytes) -> bytes:
 
     While the keys cannot be looked for anew, those of a moment ago sign: no message of a running batch is lost by it.
     """
+    return signed_from(newsletter.sender_address, wire)
+
+
+def signed_from(sender: str, wire: bytes) -> bytes:
+    """Likewise a message from this address."""
+    host = _host(sender)
     try:
-        signer = signer_of(newsletter)
+        signer = _looked_for(host)
     except (DkimError, DatabaseError) as error:
-        signer = _last_known(_host(newsletter), error)
+        signer = _last_known(host, error)
     return wire if signer is None else signer.fields(wire, at=int(time.time())) + wire
 
 
 def signer_of(newsletter: Newsletter) -> Signer | None:
     """Who signs for the newsletter's sender address; None: nobody. Raises DkimError for a key that cannot be used."""
-    host = _host(newsletter)
-    looked, signer = _signers.get(host, (float("-inf"), None))
-    now = time.monotonic()
-    if now - looked > FRESH_SECONDS:
-        signer = _signer(host)
-        _signers[host] = now, signer
-    return signer
+    return _looked_for(_host(newsletter.sender_address))
 
 
 def forget_signers() -> None:
@@ -50,8 +50,18 @@ def key_of(row: DkimKey) -> Key:
     return _key(row.private_pem, row.sender_domain.from_domain, row.selector)
 
 
-def _host(newsletter: Newsletter) -> str:
-    return newsletter.sender_address.rpartition("@")[2].lower()
+def _host(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def _looked_for(host: str) -> Signer | None:
+    """Who signs for a host, at most half a minute old."""
+    looked, signer = _signers.get(host, (float("-inf"), None))
+    now = time.monotonic()
+    if now - looked > FRESH_SECONDS:
+        signer = _signer(host)
+        _signers[host] = now, signer
+    return signer
 
 
 def _last_known(host: str, error: Exception) -> Signer | None:

@@ -90,6 +90,18 @@ def take(
     return replace(_counted(meter, number), free_at=ends), Grant(number, begins, ends, paced=True)
 
 
+def take_ahead(meter: Meter, limits: Limits, *, now: datetime) -> tuple[Meter, Grant]:
+    """Grant one of our own mails: out of the whole hour and day, and the next piece of the rate, however far ahead."""
+    meter = _of_today(meter, now)
+    if rests := _resting(meter, limits, now):
+        return meter, rests
+    begins = max(meter.free_at or now, now)
+    if limits.rate is None:
+        return _counted(meter, 1), Grant(1, now, now + AHEAD)
+    ends = begins + timedelta(seconds=1 / limits.rate)
+    return replace(_counted(meter, 1), free_at=ends), Grant(1, begins, ends, paced=True)
+
+
 def daily_limit(per_day: int | None, ramp: Sequence[int], ramp_from: date | None, day: date) -> int | None:
     """The limit of one day: by the warm-up while it lasts (its first step before it begins), else the usual one."""
     if not ramp or ramp_from is None:

@@ -26,6 +26,7 @@ class AlertKind(models.TextChoices):
 class AlertChannel(models.TextChoices):
     WEBHOOK = "webhook", _("webhook")
     MAIL = "mail", _("mail")
+    LOG = "log", _("log")
 
 
 class Alert(models.Model):

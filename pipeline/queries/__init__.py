@@ -34,7 +34,7 @@ from pipeline.queries.books import (
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
-from pipeline.queries.routes import Way, waiting_before, ways_of
+from pipeline.queries.routes import Way, relays_by_health, waiting_before, ways_of
 from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "personal_sends",
     "reach_of",
     "readers",
+    "relays_by_health",
     "ringable_sends",
     "send_summary",
     "stalled_sends",

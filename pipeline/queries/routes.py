@@ -1,5 +1,6 @@
 """The relays of a send, in the order in which they are tried."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -51,6 +52,19 @@ def ways_of(send_id: int) -> list[Way]:
         [send_id],
     )
     return [Way(*row) for row in found]
+
+
+def relays_by_health(suspects: Collection[int] = ()) -> list[int]:
+    """All relays for a mail of our own, the best first: neither failing nor suspect, suspect, half open.
+
+    Those that are left alone for now, because they failed, only where there is no other.
+    """
+    found = rows(
+        "SELECT id, coalesce(backoff_until > now(), false) FROM pipeline_transport"
+        " ORDER BY backoff_count > 0, id = ANY(%s), id",
+        [list(suspects)],
+    )
+    return [pk for pk, is_open in found if not is_open] or [pk for pk, _ in found]
 
 
 def waiting_before(transport_id: int) -> int:

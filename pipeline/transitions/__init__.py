@@ -4,7 +4,7 @@ Each function is one transaction: a conditional UPDATE with the old state in its
 audit row. No row updated means that someone was first, which is no error. Nothing here rings Celery: callers do.
 """
 
-from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert
+from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert, note_in_log
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
 from pipeline.transitions.destinations import (
     Slowed,
@@ -33,7 +33,7 @@ from pipeline.transitions.facts import (
 )
 from pipeline.transitions.forgetting import forget_expired
 from pipeline.transitions.freezing import push_waves
-from pipeline.transitions.grants import Drawn, draw, draw_for_destination, give_back_unused
+from pipeline.transitions.grants import Drawn, draw, draw_for_destination, draw_for_own_mail, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
 from pipeline.transitions.publications import (
@@ -89,6 +89,7 @@ __all__ = [
     "create_send",
     "draw",
     "draw_for_destination",
+    "draw_for_own_mail",
     "ease",
     "end_rehearsal",
     "expire_overdue",
@@ -106,6 +107,7 @@ __all__ = [
     "limit_destination",
     "mark_in_flight",
     "note_alert",
+    "note_in_log",
     "note_relay_change",
     "note_routes",
     "open_lease",

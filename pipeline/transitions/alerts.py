@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from pipeline.models import Alert
+from django.db.models.functions import Now
+
+from pipeline.models import Alert, AlertChannel
 from pipeline.queries.alerts import Occasion
 from pipeline.queries.sql import execute, rows
 
@@ -23,9 +25,9 @@ class Recipient:
     """Empty: not known."""
 
 
-def note_alert(occasion: Occasion, recipients: Iterable[Recipient]) -> int:
-    """Write down who is to hear of it; those who are noted already are left as they are. How many are new."""
-    made = Alert.objects.bulk_create(
+def note_alert(occasion: Occasion, recipients: Iterable[Recipient]) -> None:
+    """Write down who is to hear of it; those who are noted already are left as they are."""
+    Alert.objects.bulk_create(
         [
             Alert(
                 key=occasion.key,
@@ -40,7 +42,23 @@ def note_alert(occasion: Occasion, recipients: Iterable[Recipient]) -> int:
         ],
         ignore_conflicts=True,
     )
-    return len(made)
+
+
+def note_in_log(occasion: Occasion) -> bool:
+    """Write down that it is in the log, where there is nobody to tell; False if it was there already."""
+    _, is_new = Alert.objects.get_or_create(
+        key=occasion.key,
+        channel=AlertChannel.LOG,
+        target="",
+        defaults={
+            "kind": occasion.kind,
+            "send_id": occasion.send_id,
+            "facts": occasion.facts,
+            "due_at": None,
+            "delivered_at": Now(),
+        },
+    )
+    return is_new
 
 
 def claim_alert(key: str = "") -> Alert | None:
@@ -51,7 +69,7 @@ def claim_alert(key: str = "") -> Alert | None:
         "  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
         {"busy": BUSY_FOR, "key": key},
     )
-    return Alert.objects.select_related("send__transport").get(pk=taken[0][0]) if taken else None
+    return Alert.objects.get(pk=taken[0][0]) if taken else None
 
 
 def alert_delivered(alert: Alert) -> None:

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Final
 
-from pipeline.limits.metering import Grant, Limits, Meter, Unused, daily_limit, take
+from pipeline.limits.metering import Grant, Limits, Meter, Unused, daily_limit, take, take_ahead
 from pipeline.queries.sql import execute, rows
 
 _ONCE_MORE: Final = 10
@@ -37,12 +37,25 @@ def draw(
 ) -> Drawn:
     """Draw for issues. `rate` stands in the relay's address; `at` is the time, else the database's."""
     for _ in range(_ONCE_MORE):
-        now, share, limits, turn, meter = _look(transport_id, rate, at)
+        now, share, whole, reserved, turn, meter = _look(transport_id, rate, at)
+        limits = whole.less(reserved)
         if not limits.counted:
             return Drawn(Grant(wanted, now, now), now, limited=False)
         fair = wanted if limits.rate is None else min(wanted, max(1, round(limits.rate / share)))
         after, grant = take(meter, limits, now=now, wanted=fair, unused=unused)
         if _write(transport_id, turn, after, grant):
+            return Drawn(grant, now, limited=True)
+    return Drawn(Grant(0, now, now), now, limited=True)
+
+
+def draw_for_own_mail(transport_id: int, *, rate: float | None = None, at: datetime | None = None) -> Drawn:
+    """Draw for one of our own mails: also out of the share that issues leave, and before them."""
+    for _ in range(_ONCE_MORE):
+        now, _share, limits, _reserved, turn, meter = _look(transport_id, rate, at)
+        if not limits.counted:
+            return Drawn(Grant(1, now, now), now, limited=False)
+        after, grant = take_ahead(meter, limits, now=now)
+        if not grant.number or _write(transport_id, turn, after, None):
             return Drawn(grant, now, limited=True)
     return Drawn(Grant(0, now, now), now, limited=True)
 
@@ -84,8 +97,8 @@ def give_back_unused(transport_id: int, unused: Unused) -> None:
 
 def _look(
     transport_id: int, rate: float | None, at: datetime | None
-) -> tuple[datetime, int, Limits, int | None, Meter]:
-    """The time, how many batches share the relay, its limits of today, its meter and that one's turn."""
+) -> tuple[datetime, int, Limits, int, int | None, Meter]:
+    """The time, how many batches share the relay, its limits of today, per cent that issues leave, turn and meter."""
     [(now, share, own_rate, per_hour, per_day, ramp, ramp_from, reserved, *meter)] = rows(
         "SELECT coalesce(%(at)s::timestamptz, clock_timestamp()),"  # noqa: S608 (ours)
         " (SELECT count(*) FROM pipeline_lease l WHERE l.transport_id = t.id),"
@@ -95,8 +108,7 @@ def _look(
         {"transport": transport_id, "at": at},
     )
     today = daily_limit(per_day, ramp, ramp_from, now.date())
-    limits = Limits(own_rate or rate, per_hour, today).less(reserved)
-    return now, max(1, share), limits, meter[0], _meter(meter[1:])
+    return now, max(1, share), Limits(own_rate or rate, per_hour, today), reserved, meter[0], _meter(meter[1:])
 
 
 def _meter(columns: Sequence[object]) -> Meter:
@@ -104,23 +116,26 @@ def _meter(columns: Sequence[object]) -> Meter:
     return Meter(free_at, hour_at, hour_count or 0, day_at, day_count or 0)  # type: ignore[arg-type]
 
 
-def _write(transport_id: int, turn: int | None, meter: Meter, grant: Grant) -> bool:
-    """Write a meter over the turn that was read; False if somebody else has."""
-    rests_until = grant.ends if grant.rests_for else None
-    values = [*astuple(meter), rests_until, grant.rests_for]
+def _write(transport_id: int, turn: int | None, meter: Meter, grant: Grant | None) -> bool:
+    """Write a meter over the turn that was read; False if somebody else has.
+
+    Whether the relay rests is what a grant for issues says; without one that stays as it is.
+    """
+    rests = (grant.ends, grant.rests_for) if grant and grant.rests_for else (None, "")
     if turn is None:
         return bool(
             execute(
                 "INSERT INTO pipeline_transportmeter"
                 " (transport_id, free_at, hour_at, hour_count, day_at, day_count, rests_until, rests_for)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [transport_id, *values],
+                [transport_id, *astuple(meter), *rests],
             )
         )
+    also, said = (", rests_until = %s, rests_for = %s", rests) if grant else ("", ())
     return bool(
         execute(
-            "UPDATE pipeline_transportmeter SET turn = turn + 1, free_at = %s, hour_at = %s, hour_count = %s,"
-            " day_at = %s, day_count = %s, rests_until = %s, rests_for = %s WHERE transport_id = %s AND turn = %s",
-            [*values, transport_id, turn],
+            "UPDATE pipeline_transportmeter SET turn = turn + 1, free_at = %s, hour_at = %s,"  # noqa: S608 (ours)
+            f" hour_count = %s, day_at = %s, day_count = %s{also} WHERE transport_id = %s AND turn = %s",
+            [*astuple(meter), *said, transport_id, turn],
         )
     )

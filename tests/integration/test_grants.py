@@ -61,7 +61,19 @@ def test_a_warm_up_is_the_limit_of_its_days():
 
 def test_a_share_stays_for_our_own_mails():
     transport = Transport.objects.create(name="default", url="", per_day=100)
-    assert drawn(transport, at=NOON, wanted=100) == 95
+    assert [drawn(transport, at=NOON, wanted=100) for _ in range(2)] == [95, 0]
+    rest = TransportMeter.objects.get().rests_until
+    own = [transitions.draw_for_own_mail(transport.pk, at=NOON).grant.number for _ in range(6)]
+    assert own == [1, 1, 1, 1, 1, 0]
+    meter = TransportMeter.objects.get()
+    assert (meter.day_count, meter.rests_until) == (100, rest)  # and for issues nothing has changed
+
+
+def test_our_own_mails_count_against_the_limits_of_issues():
+    transport = Transport.objects.create(name="default", url="", per_day=100)
+    for _ in range(10):
+        transitions.draw_for_own_mail(transport.pk, at=NOON)
+    assert drawn(transport, at=NOON, wanted=100) == 85
 
 
 def test_a_relay_without_limits_costs_one_question_a_second(django_assert_num_queries):

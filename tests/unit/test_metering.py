@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.limits.metering import AHEAD, Grant, Limits, Meter, Unused, daily_limit, take
+from pipeline.limits.metering import AHEAD, Grant, Limits, Meter, Unused, daily_limit, take, take_ahead
 
 NOON = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -40,6 +40,25 @@ def test_what_nobody_drew_has_gone_by():
     meter, _ = drain(Meter(), limits, NOON)
     _, grants = drain(meter, limits, NOON + timedelta(hours=1))
     assert sum(grant.number for grant in grants) == 10
+
+
+def test_our_own_mail_takes_the_next_piece_of_the_rate_however_far_ahead():
+    limits = Limits(rate=10)
+    meter, _ = drain(Meter(), limits, NOON)
+    meter, own = take_ahead(meter, limits, now=NOON)
+    assert (own.number, own.begins, own.ends) == (1, NOON + AHEAD, NOON + AHEAD * 1.1)
+    _, after = take(meter, limits, now=NOON + AHEAD, wanted=1)
+    assert after.begins == own.ends
+
+
+def test_our_own_mail_has_what_issues_leave_and_no_more():
+    whole = Limits(per_hour=20)
+    meter, grants = drain(Meter(), whole.less(10), NOON)
+    assert sum(grant.number for grant in grants) == 18
+    for number in (1, 1, 0):
+        meter, own = take_ahead(meter, whole, now=NOON)
+        assert own.number == number
+    assert own.rests_for == "hour"
 
 
 def test_a_rate_below_one_a_second_grants_one_at_a_time():
