@@ -7,7 +7,6 @@ wire. So a worker that dies of it harms nobody else's, and the sweep knows the c
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from pipeline.transitions import Claimed
@@ -31,5 +30,5 @@ def try_out(claimed: deque[Claimed], make: Callable[[Claimed], object], note: Ca
             return
         with suppress(Exception):  # told when it is made in earnest
             make(one)
-        claimed[place] = replace(one, deaths=None)
+        claimed[place] = one._replace(deaths=None)
     note(None)
