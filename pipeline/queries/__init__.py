@@ -35,7 +35,7 @@ from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
 from pipeline.queries.routes import Way, relays_by_health, waiting_before, ways_of
-from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends
+from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends, still_goes
 
 __all__ = [
     "ACCEPTED",
@@ -74,6 +74,7 @@ __all__ = [
     "ringable_sends",
     "send_summary",
     "stalled_sends",
+    "still_goes",
     "waiting_before",
     "ways_of",
     "who",

@@ -81,6 +81,12 @@ def may_go_slowly(send_id: int, destinations: Sequence[str]) -> bool:
     )
 
 
+def still_goes(send_id: int) -> bool:
+    """Whether what is on its way of a send may go on, or somebody stopped it meanwhile, or its hours are over."""
+    going = "SELECT FROM pipeline_send WHERE id = %s AND state = 'sending' AND coalesce(waits_until <= now(), true)"
+    return bool(rows(going, [send_id]))
+
+
 def next_work(send_id: int) -> tuple[str, datetime | None]:
     """What a send that does nothing is waiting for, in words, and until when."""
     send = Send.objects.get(pk=send_id)

@@ -1,16 +1,20 @@
 """A batch that meets trouble on our own side: what a relay said is kept, and no batch goes on for ever."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError, connection
-from test_sending import KIM, Desk, copies, relay, url  # noqa: F401 (the relay is a fixture)
+from relay import RelayServer
+from test_sending import Desk, relay, url  # noqa: F401 (the relay is a fixture)
 
 from pipeline import transitions
-from pipeline.delivery.batch import run_batch, story
+from pipeline.delivery.batch import hand, run_batch, story
+from pipeline.delivery.brake import Brake
 from pipeline.delivery.smtp import Connection
 from pipeline.delivery.sweep import sweep
-from pipeline.models import Delivery
+from pipeline.models import Delivery, Send
 from pipeline.queries.sql import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,3 +110,74 @@ def test_a_hand_with_a_defect_ends_its_batch_and_leaves_its_own_group_in_doubt(r
     assert counted["pending"] == 19 - counted["uncertain"]
     assert set(Delivery.objects.filter(state="uncertain").values_list("reason", flat=True)) == {"lease-lost"}
     assert desk.in_order()
+
+
+# A relay that was fast when a group was made, and is slow now
+
+
+class Slowing:
+    """Asked before each message; from the fortieth on the relay takes its time, and something happens."""
+
+    def __init__(self, server: RelayServer, act: Callable[[], object]) -> None:
+        self._server, self._act = server, act
+
+    def __call__(self) -> bool:
+        if len(self._server.ledger.entries) >= 40 and not self._server.behaviour.delay:
+            self._server.behaviour.delay = 0.2
+            self._act()
+        return False
+
+
+@pytest.fixture
+def large_groups(monkeypatch):
+    """One connection gets 1, 2, 4 … 64 messages at once, whatever it takes."""
+    monkeypatch.setattr(hand, "GROUP_SECONDS", 60.0)
+
+
+@pytest.mark.parametrize("act", [transitions.pause_send, transitions.cancel_send])
+def test_a_stop_holds_in_the_middle_of_a_group(relay, large_groups, act):  # noqa: F811
+    def stop() -> None:
+        act(desk.send.pk, actor="ada", why="enough")
+        connection.close()  # of the hand's thread
+
+    server = relay()
+    desk = Desk(*PEOPLE, *(f"q{n}@example.com" for n in range(100)), url=url(server, connections=1))
+    Send.objects.update(brakes=False)
+    sweep()
+    run_batch(desk.send.pk, replace(desk.worker(), stopping=Slowing(server, stop)))
+    handed = len(server.ledger.entries)
+    assert 40 <= handed < 55  # of a group that ends with the 63rd
+    assert desk.states()["accepted"] == handed
+    assert desk.states().keys() <= {"accepted", "pending", "cancelled"}
+    sweep()
+    assert desk.in_order()
+
+
+def test_a_batch_does_not_outlive_its_time_by_what_is_left_of_a_group(relay, large_groups, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(story, "START_FOR_SECONDS", 1.0)
+    monkeypatch.setattr(story, "FINISH_FOR_SECONDS", 0.2)
+    server = relay()
+    desk = Desk(*PEOPLE, *(f"q{n}@example.com" for n in range(100)), url=url(server, connections=1))
+    Send.objects.update(brakes=False)
+    sweep()
+    assert run_batch(desk.send.pk, replace(desk.worker(), stopping=Slowing(server, lambda: None)))
+    handed = len(server.ledger.entries)
+    assert 40 <= handed < 55
+    assert desk.states() == {"accepted": handed, "pending": 120 - handed}
+
+
+# Waiting
+
+
+@pytest.mark.parametrize("limit", ["brake", "pace"])
+def test_a_batch_that_must_not_give_more_waits_for_an_answer_and_does_not_spin(relay, monkeypatch, limit):  # noqa: F811
+    turns = []
+    turn = story._Batch._turn
+    monkeypatch.setattr(story._Batch, "_turn", lambda batch: (turns.append(1), turn(batch)))
+    if limit == "brake":
+        monkeypatch.setattr(Brake, "allowed", lambda _, flying: max(1 - flying, 0))
+    server = relay(delay=0.1)
+    desk = Desk(*PEOPLE[:10], url=url(server, connections=4, more="" if limit == "brake" else "&rate=10"))
+    desk.work()
+    assert desk.states() == {"accepted": 10}
+    assert len(turns) < 100

@@ -29,6 +29,7 @@ from pipeline.delivery.signing import signer_of
 from pipeline.delivery.smtp import RelayTrouble
 from pipeline.limits.easing import scale_of
 from pipeline.models import Send
+from pipeline.queries import still_goes
 from pipeline.queries.sql import execute, look_up_only
 from pipeline.transitions import Claimed
 
@@ -36,7 +37,12 @@ logger = logging.getLogger(__name__)
 CLAIM_AT_ONCE: Final = 500
 START_FOR_SECONDS: Final = 60.0
 """After this a batch starts nothing more and gives the rest back, so that no task outlives its doorbell."""
-LISTEN_SECONDS: Final = 1.0
+FINISH_FOR_SECONDS: Final = 5.0
+"""So much longer goes on what was begun before: a group is made to last for a moment, and cutting it costs a connection.
+But a relay that was fast when it was made may be slow now."""
+LISTEN_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.5
+"""While something is on its way and nothing new is marked, so often it is asked whether the send still goes."""
 FRUITLESS_AT_MOST: Final = 3
 """Connections in a row that end before anything was answered, until the relay counts as away."""
 
@@ -104,7 +110,12 @@ class _Batch:
         self._claimed: deque[Claimed] = deque()
         self._flying: dict[int, Claimed] = {}
         self._giving = True
-        """Whether anything may still be started; once False it stays so."""
+        """Whether another group may be started; once False it stays so."""
+        self._stopped = False
+        """Not even what is left of a group: the send was paused or cancelled, or the lease is gone."""
+        self._look_at = 0.0
+        self._braked = False
+        """It was the brake, and not the pace, that kept hands idle."""
         self._answered = False
         self._fruitless = 0
         self._trouble: RelayTrouble | None = None
@@ -126,7 +137,7 @@ class _Batch:
     def _hire(self, number: int) -> None:
         for _ in range(number):
             self._hands.append(
-                Hand(self._relay, helo=settings.BOUNCE_DOMAIN, reports=self._reports, may_start=self._may_start)
+                Hand(self._relay, helo=settings.BOUNCE_DOMAIN, reports=self._reports, may_start=self._may_go_on)
             )
         self._working = number
 
@@ -135,13 +146,37 @@ class _Batch:
     def _turn(self) -> None:
         groups = self._prepare()
         chosen = [one for _, group in groups for one, _ in group]
+        if not chosen:
+            self._look()
         if not chosen and not self._entries:
             return
         states = self._entries.commit(chosen)
         for hand, group in groups:
             self._hand_over(hand, [(one, wire) for one, wire in group if states.get(one.id) == "in_flight"])
+        if chosen:
+            self._look_at = time.monotonic() + LOOK_SECONDS
         if len(states) < len(chosen) or "pending" in states.values():
-            self._giving = False  # paused, cancelled, or the lease is gone
+            self._stop()
+
+    def _look(self) -> None:
+        """Marking tells whether the send still goes; while a group takes its time, nothing is marked."""
+        if not self._flying or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        try:
+            if not still_goes(self._send.pk):
+                self._stop()
+        except (OperationalError, InterfaceError):
+            connection.close()  # whether the lease still holds is the keeper's to know
+
+    def _stop(self) -> None:
+        self._giving, self._stopped = False, True
+
+    def _may_go_on(self) -> bool:
+        """Whether another message may be started; once no, it stays no. The hands ask, before each one of a group."""
+        late = time.monotonic() > self._deadline + FINISH_FOR_SECONDS
+        self._stopped = self._stopped or late or not self._may_start()
+        return not self._stopped
 
     def _prepare(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
         """The next groups. When the books cannot be asked, none; then this batch only hears what is under way."""
@@ -162,9 +197,10 @@ class _Batch:
         hand.give([wire for _, wire in group])
 
     def _next_groups(self) -> list[tuple[Hand, list[tuple[Claimed, Envelope]]]]:
-        if not self._may_start() or time.monotonic() > self._deadline:
+        if not self._may_go_on() or time.monotonic() > self._deadline:
             self._giving = False
-        allowed = min(self._pace.allowed(), self._brake.allowed(len(self._flying) + len(self._entries)))
+        paced, braked = self._pace.allowed(), self._brake.allowed(len(self._flying) + len(self._entries))
+        allowed = min(paced, braked)
         if self._pace.over:
             self._giving = False
         groups = []
@@ -177,6 +213,7 @@ class _Batch:
             else:
                 self._idle.append(hand)
                 break
+        self._braked = allowed <= 0 and braked < paced
         return groups
 
     def _fill(self, most: int) -> list[tuple[Claimed, Envelope]]:
@@ -221,17 +258,21 @@ class _Batch:
 
     def _listen(self) -> None:
         """Wait for a hand, or for the pace; then take everything that is there."""
-        held_up = self._flying and suspects.suspected(self._claimed)
-        if self._idle and self._giving and not held_up:
-            wait = self._pace.wait()
-        else:
-            wait = LISTEN_SECONDS if self._flying or self._giving else 0.0
+        wait = self._patience()
         try:
             self._hear(self._reports.get(timeout=wait) if wait else self._reports.get_nowait())
             while True:
                 self._hear(self._reports.get_nowait())
         except Empty:
             return
+
+    def _patience(self) -> float:
+        """How long there is nothing to do unless a hand has something to say."""
+        held_up = self._braked or suspects.suspected(self._claimed)
+        if self._idle and self._giving and not held_up:
+            return self._pace.wait()
+        opening = self._giving and not self._idle
+        return LISTEN_SECONDS if self._flying or opening else 0.0
 
     def _hear(self, report: Report) -> None:
         if report.defect:
