@@ -1,6 +1,5 @@
 """A batch that meets trouble on our own side: what a relay said is kept, and no batch goes on for ever."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from pipeline.delivery.batch import hand, run_batch, story
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.smtp import Connection
 from pipeline.delivery.sweep import sweep
-from pipeline.models import Delivery, Send
+from pipeline.models import Delivery, Send, Transport
 from pipeline.queries.sql import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,3 +180,18 @@ def test_a_batch_that_must_not_give_more_waits_for_an_answer_and_does_not_spin(r
     desk.work()
     assert desk.states() == {"accepted": 10}
     assert len(turns) < 100
+
+
+# Whose fault it was
+
+
+def test_a_batch_that_is_stopped_before_the_first_answer_holds_it_against_no_relay(relay):  # noqa: F811
+    server = relay()
+    desk = Desk(*PEOPLE, url=url(server, connections=1))
+    sweep()
+    asked = lambda: any(b"DATA" in session.commands for session in server.sessions)  # noqa: E731
+    run_batch(desk.send.pk, replace(desk.worker(), stopping=asked))
+    assert (len(server.ledger.entries), desk.states()) == (0, {"pending": 20})
+    assert Transport.objects.get().backoff_count == 0
+    desk.work()
+    assert desk.states() == {"accepted": 20}

@@ -19,14 +19,14 @@ from pipeline.delivery import epoch
 from pipeline.delivery.batch import suspects, wires
 from pipeline.delivery.batch.entries import Entries
 from pipeline.delivery.batch.hand import Hand, Report
+from pipeline.delivery.batch.impression import Impression
 from pipeline.delivery.batch.keeper import LeaseKeeper
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
-from pipeline.delivery.envelope import Envelope, Verdict
+from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.pacing import Pacing
-from pipeline.delivery.routing import Leased, open_way, relay_failed
+from pipeline.delivery.routing import Leased, open_way
 from pipeline.delivery.signing import signer_of
-from pipeline.delivery.smtp import RelayTrouble
 from pipeline.limits.easing import scale_of
 from pipeline.models import Send
 from pipeline.queries import still_goes
@@ -38,13 +38,11 @@ CLAIM_AT_ONCE: Final = 500
 START_FOR_SECONDS: Final = 60.0
 """After this a batch starts nothing more and gives the rest back, so that no task outlives its doorbell."""
 FINISH_FOR_SECONDS: Final = 5.0
-"""So much longer goes on what was begun before: a group is made to last for a moment, and cutting it costs a connection.
-But a relay that was fast when it was made may be slow now."""
+"""So much longer goes on what was begun before. A group is made to last for a moment, and cutting it costs a
+connection; but a relay that was fast when it was made may be slow now."""
 LISTEN_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.5
 """While something is on its way and nothing new is marked, so often it is asked whether the send still goes."""
-FRUITLESS_AT_MOST: Final = 3
-"""Connections in a row that end before anything was answered, until the relay counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,6 @@ class _Batch:
     ) -> None:
         self._send, self._transport_id, self._brake, self._keeper = send, way.transport.pk, brake, keeper
         self._relay, self._grant = way.relay, way.grant
-        self._first_wait = timedelta(seconds=send.retry[0])
         self._entries = Entries(send, way.grant.lease_id, brake)
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
@@ -100,7 +97,7 @@ class _Batch:
             way.transport.pk,
             rate=way.relay.rate,
             teaches=way.transport.sees_recipient_replies is not False,
-            scale=scale_of(self._first_wait),
+            scale=scale_of(timedelta(seconds=send.retry[0])),
         )
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
@@ -116,9 +113,7 @@ class _Batch:
         self._look_at = 0.0
         self._braked = False
         """It was the brake, and not the pace, that kept hands idle."""
-        self._answered = False
-        self._fruitless = 0
-        self._trouble: RelayTrouble | None = None
+        self._impression = Impression()
         self._defect: Exception | None = None
 
     def run(self) -> bool:
@@ -131,7 +126,7 @@ class _Batch:
                 self._listen()
         finally:
             self._finish()
-        tried = self._grant.trial and self._answered
+        tried = self._grant.trial and self._impression.answered
         return tried or (bool(self._claimed) and time.monotonic() > self._deadline)
 
     def _hire(self, number: int) -> None:
@@ -282,19 +277,13 @@ class _Batch:
         taught = [self._pace.heard(self._flying[cast("int", result.key)], result) for result in report.results]
         for result in report.results:
             self._entries.add(self._flying.pop(cast("int", result.key)), result)
-        if report.results:
-            lost = all(result.verdict is Verdict.UNSENT for result in report.results) and not report.ready
-            lost = lost and not any(taught)
-            self._fruitless = self._fruitless + 1 if lost else 0
-            self._answered = self._answered or not lost
+        self._impression.heard(report, taught=any(taught), stopped=not self._may_go_on())
         if report.trouble:
-            self._trouble = report.trouble
             self._working -= 1
         elif report.ready:
             self._idle.append(report.hand)
-        if self._grant.trial and self._answered:
-            self._giving = False
-        if not self._working or self._fruitless > FRUITLESS_AT_MOST or self._pace.relay_is_busy:
+        tried = self._grant.trial and self._impression.answered
+        if tried or not self._working or self._impression.is_away or self._pace.relay_is_busy:
             self._giving = False
 
     # The end
@@ -313,7 +302,7 @@ class _Batch:
             self._hear_the_last,
             self._write_the_last,
             self._brake.end,
-            self._judge_relay,
+            lambda: self._impression.judge(self._send, self._transport_id, busy=self._pace.relay_is_busy),
         )
         if self._defect:
             raise self._defect
@@ -324,21 +313,6 @@ class _Batch:
     def _write_the_last(self) -> None:
         if self._entries:
             self._entries.commit([])
-
-    def _judge_relay(self) -> None:
-        """Let a relay rest that gave no answer at all, or pause for a person; what one connection met is no reason."""
-        if self._pace.relay_is_busy:
-            self._relay_failed("It asks to be given less, whoever the mail is for.")
-        elif self._answered:
-            transitions.clear_backoff(self._transport_id)
-            if self._trouble:
-                logger.info("a connection of send %s ended: %s", self._send.pk, self._trouble)
-        elif self._trouble or self._fruitless:
-            why = str(self._trouble or "It closes every connection before it takes a message.")
-            self._relay_failed(why, for_good=bool(self._trouble and not self._trouble.temporary))
-
-    def _relay_failed(self, why: str, *, for_good: bool = False) -> None:
-        relay_failed(self._send, self._transport_id, why=why, first_wait=self._first_wait, for_good=for_good)
 
 
 def _each(*steps: Callable[[], object]) -> None:
