@@ -113,6 +113,7 @@ class Stop(models.TextChoices):
     DEAD_ADDRESSES = "dead-addresses", _("too many addresses do not exist")
     REFUSALS = "refusals", _("too many refuse us for our name or their rules")
     COMPLAINTS = "complaints", _("too many complain")
+    UNCERTAIN = "uncertain", _("too much may have arrived")
 
 
 class Send(models.Model):
@@ -144,6 +145,9 @@ class Send(models.Model):
     valid_until = models.DateTimeField(null=True)
     retry = ArrayField(models.PositiveIntegerField(), db_comment="seconds between tries; the last repeats")
     uncertain_policy = models.CharField(max_length=5, choices=UncertainPolicy, default=UncertainPolicy.RETRY)
+    doubts = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="that may have arrived, settled without a person since one last let it go"
+    )
     brakes = models.BooleanField(default=True)
     first_wave = models.BooleanField(default=False, db_default=False, db_comment="a few go first, if there are many")
     wave = models.PositiveIntegerField(default=0, db_default=0, db_comment="deliveries 1 to this went first")

@@ -9,7 +9,7 @@ from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
 from pipeline.queries.sql import rows
-from pipeline.queries.work import next_work, ringable_sends
+from pipeline.queries.work import LAST_RESUMED, next_work, ringable_sends
 
 REMEMBERED: Final = timedelta(days=1)
 """What happened to a send is told for so long after it happened, should nothing have been able to tell it before."""
@@ -60,13 +60,12 @@ def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
     found = [
         Stalled(*row)
         for row in rows(
-            "WITH idle AS MATERIALIZED ("
+            "WITH idle AS MATERIALIZED ("  # noqa: S608 (ours)
             "  SELECT s.id, due.at AS due, greatest(s.started_at, s.waits_until, resumed.at) AS since"
             "  FROM pipeline_send s"
             "  CROSS JOIN LATERAL (SELECT min(d.due_at) AS at FROM pipeline_delivery d"
             "                      WHERE d.send_id = s.id AND d.state = 'pending') AS due"
-            "  CROSS JOIN LATERAL (SELECT max(e.at) AS at FROM pipeline_auditevent e"
-            "                      WHERE e.subject = 'send:' || s.id AND e.action = 'send.resumed') AS resumed"
+            f"  CROSS JOIN LATERAL {LAST_RESUMED.format(send='s.id')} AS resumed"
             "  WHERE s.state = 'sending' AND due.at < now() - %(after)s"
             "  AND greatest(s.started_at, s.waits_until, resumed.at) < now() - %(after)s"
             "  AND NOT EXISTS (SELECT FROM pipeline_lease l WHERE l.send_id = s.id))"
@@ -92,14 +91,14 @@ def _acts() -> Iterator[Occasion]:
         [list(TOLD), REMEMBERED],
     ):
         send_id = int(subject.partition(":")[2])
-        yield _about(f"event:{pk}", _kind(action, actor, code), send_id, why=why, by=actor)
+        yield _about(f"event:{pk}", _kind(action, code), send_id, why=why, by=actor)
 
 
-def _kind(action: str, actor: str, code: str) -> AlertKind:
+def _kind(action: str, code: str) -> AlertKind:
     kind = AlertKind(action.partition(".")[2])
     if kind is AlertKind.PAUSED and code in _BRAKES:
         return AlertKind.BRAKED
-    return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and actor == "sweep" and not code else kind
+    return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and code == Stop.UNCERTAIN else kind
 
 
 def _late() -> Iterator[Occasion]:

@@ -23,6 +23,9 @@ DUE_FOR: Final = """d.send_id = {send} AND d.state = 'pending'
         AND d.destination >= {destination} AND (d.destination, d.due_at) <= ({destination}, now())"""
 """What is due (`d`) of a send for one destination. Said with an equals sign, and ordered by the due time, PostgreSQL
 may walk the index of due times past every row of the other destinations; so order by destination, then due time."""
+LAST_RESUMED: Final = """(SELECT max(e.at) AS at FROM pipeline_auditevent e
+    WHERE e.subject = 'send:' || {send} AND e.action = 'send.resumed')"""
+"""When a person last let a send go on."""
 _MAY_GO: Final = f"""EXISTS (
     WITH RECURSIVE {DESTINATIONS_THERE}
     SELECT FROM there WHERE there.destination IS NOT NULL

@@ -14,7 +14,7 @@ from pipeline.queries import clock
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.counts import release_brakes
 from pipeline.transitions.freezing import WAVE_LASTS, freeze
-from pipeline.transitions.settling import cancel_leftovers
+from pipeline.transitions.settling import cancel_leftovers, count_doubts_anew
 from pipeline.transitions.waiting import wait_for_the_sweep
 
 LATE_AFTER: Final = timedelta(hours=2)
@@ -213,6 +213,7 @@ def resume_send(send_id: int, *, actor: str, why: str = "", restored: bool = Fal
             _move(send_id, SendState.SCHEDULED, [send.state])
             execute("UPDATE pipeline_send SET due_at = now() WHERE id = %s", [send_id])
         release_brakes(send_id)
+        count_doubts_anew(send_id)
         wait_for_the_sweep(send_id)
         _audit(actor, "send.resumed", send_id, why=why, **({"after": send.state_code} if send.state_code else {}))
 

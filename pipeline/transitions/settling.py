@@ -5,14 +5,23 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from pipeline.models import AuditEvent, Send, SendState
+from pipeline.models import AuditEvent, Send, SendState, Stop
 from pipeline.queries.sql import execute, rows
+from pipeline.queries.work import LAST_RESUMED
 
 CAP_AT_LEAST: Final = 100
 CAP_SHARE: Final = 0.005
-"""How much uncertainty of a send is settled without a person: this share of the audience, or CAP_AT_LEAST."""
+"""How much uncertainty of a send is settled between two looks of a person: this share of the audience, or
+CAP_AT_LEAST."""
 LOST_BY_RELAY: Final = 3
 """Connections that a relay may lose after the final dot within five minutes before a person looks at it."""
+IN_DOUBT: Final = f"""
+  SELECT count(*) FILTER (WHERE NOT retried),
+    count(*) FILTER (WHERE reason = 'connection-lost'
+                     AND updated_at > greatest(now() - interval '5 minutes' - %(wait)s, resumed.at))
+  FROM pipeline_delivery, {LAST_RESUMED.format(send="%(send)s")} AS resumed
+  WHERE send_id = %(send)s AND state = 'uncertain'"""  # noqa: S608 (ours)
+"""What waits to be settled, without what was in doubt before; and answers lost of late, since a person last looked."""
 
 
 def expire_overdue() -> int:
@@ -48,12 +57,22 @@ def cancel_leftovers(send_id: int | None = None) -> int:
 
 
 def settle_uncertain() -> list[int]:
-    """Settle what has waited long enough for evidence: try once more, or hold. The sends that now need a person."""
+    """Settle what has waited long enough for evidence: try once more, or hold. The sends that now need a person.
+
+    A send that is paused because there was too much of it repeats nothing, so what comes due is held there.
+    """
     waiting = rows(
         "SELECT DISTINCT d.send_id FROM pipeline_delivery d JOIN pipeline_send s ON s.id = d.send_id"
-        " WHERE s.state = 'sending' AND d.state = 'uncertain' AND d.due_at <= now()"
+        " WHERE (s.state = 'sending' OR s.state = 'paused' AND s.state_code = %s)"
+        " AND d.state = 'uncertain' AND d.due_at <= now()",
+        [Stop.UNCERTAIN],
     )
     return [send_id for (send_id,) in waiting if _settle(send_id)]
+
+
+def count_doubts_anew(send_id: int) -> None:
+    """A person has looked, and lets the send go on."""
+    execute("UPDATE pipeline_send SET doubts = 0 WHERE id = %s", [send_id])
 
 
 def _settle(send_id: int) -> bool:
@@ -61,20 +80,22 @@ def _settle(send_id: int) -> bool:
     with transaction.atomic():
         send = Send.objects.select_for_update().get(pk=send_id)
         _settle_proved(send_id)
-        trouble = _too_much(send)
-        if send.uncertain_policy == Send.UncertainPolicy.HOLD or trouble:
-            _hold(send_id, only_retried=False)
+        going = send.state == SendState.SENDING
+        trouble = _too_much(send) if going else ""
+        if going and not trouble and send.uncertain_policy == Send.UncertainPolicy.RETRY:
+            send.doubts += _hold(send_id, only_retried=True) + _retry(send_id)
         else:
-            _hold(send_id, only_retried=True)
-            _retry(send_id)
-        if not trouble:
-            return False
-        send.state, send.state_reason = SendState.PAUSED, trouble
-        send.save(update_fields=["state", "state_reason"])
-        AuditEvent.objects.create(
-            actor="sweep", action="send.paused", subject=f"send:{send_id}", detail={"why": trouble}
-        )
-        return True
+            send.doubts += _hold(send_id, only_retried=False)
+        if trouble:
+            send.state, send.state_reason, send.state_code = SendState.PAUSED, trouble, Stop.UNCERTAIN
+            AuditEvent.objects.create(
+                actor="sweep",
+                action="send.paused",
+                subject=f"send:{send_id}",
+                detail={"why": trouble, "code": Stop.UNCERTAIN},
+            )
+        send.save(update_fields=["state", "state_reason", "state_code", "doubts"])
+    return bool(trouble)
 
 
 def _settle_proved(send_id: int) -> None:
@@ -97,14 +118,9 @@ def _settle_proved(send_id: int) -> None:
 
 
 def _too_much(send: Send) -> str:
-    """Why a person must decide, or nothing."""
-    [(uncertain, lost)] = rows(
-        "SELECT count(*) FILTER (WHERE state IN ('uncertain', 'held') OR retried),"
-        " count(*) FILTER (WHERE state = 'uncertain' AND reason = 'connection-lost'"
-        "                  AND updated_at > now() - interval '5 minutes' - %(wait)s)"
-        " FROM pipeline_delivery WHERE send_id = %(send)s AND (state IN ('uncertain', 'held') OR retried)",
-        {"send": send.pk, "wait": settings.UNCERTAIN_WAIT},
-    )
+    """Why a person must decide, or nothing. What a person has decided about before does not count again."""
+    [(waiting, lost)] = rows(IN_DOUBT, {"send": send.pk, "wait": settings.UNCERTAIN_WAIT})
+    uncertain = send.doubts + waiting
     if uncertain > max(CAP_AT_LEAST, CAP_SHARE * send.audience):
         return (
             f"{uncertain} messages may have arrived without the relay's answer reaching us. They are held, not "
@@ -118,15 +134,18 @@ def _too_much(send: Send) -> str:
     return ""
 
 
-def _hold(send_id: int, *, only_retried: bool) -> None:
-    execute(
+def _hold(send_id: int, *, only_retried: bool) -> int:
+    """Repeat it no more, or not at all. How many were not in doubt before."""
+    held = rows(
         "UPDATE pipeline_delivery SET state = 'held', reason = 'unsettled', due_at = NULL, updated_at = now()"
-        " WHERE send_id = %s AND state = 'uncertain' AND (due_at <= now() OR NOT %s) AND (retried OR NOT %s)",
-        [send_id, only_retried, only_retried],
+        " WHERE send_id = %s AND state = 'uncertain' AND due_at <= now() AND (retried OR NOT %s) RETURNING retried",
+        [send_id, only_retried],
     )
+    return sum(not retried for (retried,) in held)
 
 
-def _retry(send_id: int) -> None:
+def _retry(send_id: int) -> int:
+    """Let them be tried once more. How many."""
     again = rows(
         "UPDATE pipeline_delivery SET state = 'pending', reason = 'retry', retried = true, fence = fence + 1,"
         " due_at = now(), updated_at = now()"
@@ -136,3 +155,4 @@ def _retry(send_id: int) -> None:
     AuditEvent.objects.bulk_create(
         AuditEvent(actor="sweep", action="delivery.retried", subject=f"delivery:{send_id}-{pk}") for (pk,) in again
     )
+    return len(again)

@@ -79,7 +79,10 @@ def test_who_paused_it_need_not_be_told(scene: Scene, settings):
 
 def test_a_pause_because_too_much_may_have_arrived_is_told_as_such(scene: Scene, chat):
     AuditEvent.objects.create(
-        actor="sweep", action="send.paused", subject=f"send:{scene.send.pk}", detail={"why": "101 messages"}
+        actor="sweep",
+        action="send.paused",
+        subject=f"send:{scene.send.pk}",
+        detail={"why": "101 messages", "code": "uncertain"},
     )
     tell_all()
     assert [told["kind"] for told in posted(chat)] == ["uncertain"]

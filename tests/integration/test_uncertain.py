@@ -2,12 +2,13 @@
 
 import pytest
 from django.utils import timezone
-from scene import HOUR, Scene
+from scene import HOUR, Scene, accepted
 
 from pipeline import transitions
 from pipeline.models import AuditEvent, Delivery, Send
-from pipeline.queries.sql import execute
+from pipeline.queries.sql import execute, rows
 from pipeline.transitions import Marked
+from pipeline.transitions.settling import IN_DOUBT
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +88,73 @@ def test_too_much_in_doubt_is_held_and_the_send_paused(number, state):
     transitions.settle_uncertain()
     assert scene.state() == state
     assert scene.states()["held"] == (number if state == "paused" else 0)
+
+
+def too_much() -> Scene:
+    """A send that was paused because of 101 that may have arrived."""
+    scene = Scene(110)
+    scene.doubt(101, reason="lease-lost")
+    assert transitions.settle_uncertain() == [scene.send.pk]
+    return scene
+
+
+def test_what_a_person_has_looked_at_does_not_pause_the_send_again():
+    scene = too_much()
+    transitions.resume_send(scene.send.pk, actor="ada")
+    [one] = scene.doubt(reason="lease-lost")
+    assert transitions.settle_uncertain() == []
+    assert scene.state() == "sending"
+    assert scene.row(one).retried
+
+
+def test_lost_connections_that_a_person_has_looked_at_do_not_pause_the_send_again(scene):
+    lost = scene.doubt(5)
+    Delivery.objects.filter(id__in=[one.id for one in lost[1:]]).update(due_at=timezone.now() + HOUR)
+    assert transitions.settle_uncertain() == [scene.send.pk]
+    assert scene.states() == {"held": 1, "uncertain": 4, "pending": 5}
+    transitions.resume_send(scene.send.pk, actor="ada")
+    Delivery.objects.filter(state="uncertain").update(due_at=timezone.now() - HOUR)
+    assert transitions.settle_uncertain() == []
+    assert scene.states() == {"held": 1, "pending": 9}
+
+
+def test_what_was_settled_bit_by_bit_adds_up():
+    scene = Scene(110)
+    for number, paused in ((60, False), (40, False), (1, True)):
+        scene.doubt(number, reason="lease-lost")
+        Delivery.objects.filter(state="pending", retried=True).update(due_at=timezone.now() + HOUR)
+        assert bool(transitions.settle_uncertain()) is paused
+    assert "101 messages may have arrived" in Send.objects.get().state_reason
+
+
+def test_one_that_is_in_doubt_a_second_time_is_counted_once():
+    scene = Scene(60)
+    for _ in range(2):
+        scene.doubt(60, reason="lease-lost")
+        assert transitions.settle_uncertain() == []
+    assert scene.states() == {"held": 60}
+
+
+def test_the_true_reply_is_taken_as_long_as_evidence_is_waited_for_and_then_it_is_held():
+    scene = Scene(110)
+    scene.doubt(101, reason="lease-lost")
+    late, silent = scene.doubt(2, reason="lease-lost")
+    Delivery.objects.filter(id__in=[late.id, silent.id]).update(due_at=timezone.now() + HOUR)
+    assert transitions.settle_uncertain() == [scene.send.pk]
+    assert (scene.row(late).state, scene.row(silent).state) == ("uncertain", "uncertain")
+    assert transitions.record(scene.send.pk, [accepted(late)]) == {late.id}
+    Delivery.objects.filter(id=silent.id).update(due_at=timezone.now() - HOUR)
+    assert transitions.settle_uncertain() == []
+    assert (scene.row(late).state, scene.row(silent).state) == ("accepted", "held")
+    assert (scene.state(), scene.send.state_code) == ("paused", "uncertain")
+
+
+def test_only_what_is_in_doubt_is_read(scene):
+    execute("ANALYZE pipeline_delivery")
+    given = {"send": scene.send.pk, "wait": HOUR}
+    plan = "".join(line for (line,) in rows(f"EXPLAIN {IN_DOUBT}", given))
+    assert "delivery_uncertain" in plan
+    assert "Seq Scan on pipeline_delivery" not in plan
 
 
 def test_a_paused_send_settles_nothing(scene):
