@@ -34,7 +34,7 @@ def look_up_only() -> None:
     execute(
         "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),"
         " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),"
-        " set_config('jit', 'off', false)"
+        " set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false)"
     )
 
 
