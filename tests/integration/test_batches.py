@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError, connection
@@ -9,7 +10,9 @@ from relay import RelayServer
 from test_sending import Desk, relay, url  # noqa: F401 (the relay is a fixture)
 
 from pipeline import transitions
-from pipeline.delivery.batch import hand, run_batch, story
+from pipeline.content import message
+from pipeline.content.types import ContentError
+from pipeline.delivery.batch import hand, run_batch, story, wires
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.smtp import Connection
 from pipeline.delivery.sweep import sweep
@@ -195,3 +198,63 @@ def test_a_batch_that_is_stopped_before_the_first_answer_holds_it_against_no_rel
     assert Transport.objects.get().backoff_count == 0
     desk.work()
     assert desk.states() == {"accepted": 20}
+
+
+# Messages that cannot be made
+
+
+@pytest.fixture
+def fresh_proofs():
+    """As in a process that has read no proof yet."""
+    wires.segments.cache_clear()
+    wires.slots.cache_clear()
+
+
+def test_a_proof_that_this_version_cannot_read_pauses_the_send_and_refuses_nobody(relay, fresh_proofs, monkeypatch):  # noqa: F811
+    server = relay()
+    desk = Desk(*PEOPLE, url=url(server))
+    with monkeypatch.context() as older:
+        older.setattr(message, "_MAGIC", b"pressrun-proof 0\n")
+        desk.work()
+        assert (desk.send.state, desk.states()) == ("paused", {"pending": 20})
+        assert "a format that this version does not know" in desk.send.state_reason
+    transitions.resume_send(desk.send.pk, actor="ada")
+    desk.work()
+    assert (desk.send.state, desk.states()) == ("finished", {"accepted": 20})
+
+
+@pytest.mark.parametrize("defect", [ContentError("the message needs a value for token.new"), ZeroDivisionError()])
+def test_messages_none_of_which_can_be_made_pause_the_send_and_refuse_nobody(relay, monkeypatch, defect):  # noqa: F811
+    server = relay()
+    desk = Desk(*PEOPLE, *(f"q{n}@example.com" for n in range(10)), url=url(server))
+    with monkeypatch.context() as older:
+        older.setattr(wires, "envelope", Mock(side_effect=defect))
+        desk.work()
+    assert (desk.send.state, desk.states()) == ("paused", {"pending": 30})
+    assert "No message can be made of this issue" in desk.send.state_reason
+    assert desk.in_order()
+    transitions.resume_send(desk.send.pk, actor="ada")
+    desk.work()
+    assert (desk.send.state, desk.states()) == ("finished", {"accepted": 30})
+
+
+def test_however_many_cannot_be_made_they_are_refused_alone_where_one_could(relay, monkeypatch):  # noqa: F811
+    make, good = wires.envelope, []
+
+    def envelope(newsletter, send_id, one):
+        if good and one.email not in good:
+            raise ContentError("the first name holds a line break")
+        good.append(one.email)
+        return make(newsletter, send_id, one)
+
+    monkeypatch.setattr(wires, "envelope", envelope)
+    desk = Desk(*PEOPLE, *(f"q{n}@example.com" for n in range(10)), url=url(relay()))
+    desk.work()
+    assert (desk.send.state, desk.states()) == ("finished", {"rejected": 29, "accepted": 1})
+
+
+def test_a_few_that_cannot_be_made_are_each_refused_when_all_were_tried(relay, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(wires, "envelope", Mock(side_effect=ContentError("the first name holds a line break")))
+    desk = Desk(*PEOPLE[:3], url=url(relay()))
+    desk.work()
+    assert (desk.send.state, desk.states()) == ("finished", {"rejected": 3})

@@ -11,16 +11,17 @@ from queue import Empty, SimpleQueue
 from typing import Final, cast
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from pipeline import transitions
 from pipeline.content.types import ContentError
 from pipeline.delivery import epoch
-from pipeline.delivery.batch import suspects, wires
+from pipeline.delivery.batch import suspects
 from pipeline.delivery.batch.entries import Entries
 from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.impression import Impression
 from pipeline.delivery.batch.keeper import LeaseKeeper
+from pipeline.delivery.batch.making import Maker, require_proofs
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
@@ -65,7 +66,8 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     send = Send.objects.select_related("newsletter", "transport").get(pk=send_id)
     try:
         signer_of(send.newsletter)
-    except DkimError as error:
+        require_proofs(send)
+    except (DkimError, ContentError) as error:
         transitions.pause_if_sending(send_id, actor="delivery", why=str(error))
         return False
     # A process that is stopped in mid-transaction must not keep its locks from everybody else.
@@ -90,6 +92,7 @@ class _Batch:
         self._send, self._transport_id, self._brake, self._keeper = send, way.transport.pk, brake, keeper
         self._relay, self._grant = way.relay, way.grant
         self._entries = Entries(send, way.grant.lease_id, brake)
+        self._maker = Maker(send)
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
         self._pace = Pacing(
@@ -219,16 +222,12 @@ class _Batch:
             one = self._claimed.popleft()
             if self._pace.parks(one):
                 continue
-            try:
-                group.append((one, self._make(one)))
-            except ContentError as error:
-                transitions.reject_unrenderable(self._send.pk, one, why=str(error))
-            except DatabaseError:
-                raise
-            except Exception:
-                # A defect of ours with this one person; everybody else shall still get their mail.
-                logger.exception("no message could be made for delivery %s-%s", self._send.pk, one.id)
-                transitions.reject_unrenderable(self._send.pk, one, why="a defect; the worker's log has more")
+            if (made := self._maker.try_to_make(one)) is not None:
+                group.append((one, made))
+            elif why := self._maker.hopeless():
+                transitions.pause_if_sending(self._send.pk, actor="delivery", why=why)
+                self._stop()
+                return []
         return group
 
     def _try_suspects(self) -> bool:
@@ -237,11 +236,8 @@ class _Batch:
             return False
         if self._entries:
             self._entries.commit([])
-        suspects.try_out(self._claimed, self._make, self._keeper.note)
+        suspects.try_out(self._claimed, self._maker.make, self._keeper.note)
         return not suspects.suspected(self._claimed)
-
-    def _make(self, one: Claimed) -> Envelope:
-        return wires.envelope(self._send.newsletter, self._send.pk, one)
 
     def _claim(self) -> bool:
         found = self._pace.claim(lease_id=self._grant.lease_id, most=CLAIM_AT_ONCE)
@@ -296,6 +292,7 @@ class _Batch:
         self._giving = False
         _leave_if_broken()
         _each(
+            self._reject_the_last,
             partial(self._pace.close, lease_id=self._grant.lease_id),
             partial(transitions.give_back, self._grant.lease_id),
             *(hand.end for hand in self._hands),
@@ -306,6 +303,10 @@ class _Batch:
         )
         if self._defect:
             raise self._defect
+
+    def _reject_the_last(self) -> None:
+        if not self._claimed:  # else somebody's message might still show that theirs alone cannot be made
+            self._maker.close()
 
     def _hear_the_last(self) -> None:
         _each(*(partial(self._hear, self._reports.get()) for _ in range(self._reports.qsize())))
