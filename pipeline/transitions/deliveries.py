@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from pipeline.queries.audience import BEST_STANDING
 from pipeline.queries.sql import execute, numbers, prepared, texts
 from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
+from pipeline.transitions.facts import spare_second_copies
 
 
 class Claimed(NamedTuple):
@@ -158,13 +159,18 @@ _RECORD: Final = """
 def claim(send_id: int, *, lease_id: int, most: int, caps: Mapping[str, int] | None = None) -> list[Claimed]:
     """Take up to `most` due deliveries for this lease, in order of their due time.
 
-    With `caps` each destination named there gets so many at most, and the others share the rest evenly.
+    With `caps` each destination named there gets so many at most, and the others share the rest evenly. Of those that
+    are to be repeated, the ones that have proved to have arrived are left out.
     """
     given: dict[str, object] = {"send": send_id, "lease": lease_id, "most": most}
     if caps:
         given |= {"names": list(caps), "caps": list(caps.values())}
     found = prepared(_CLAIM.format(due=_DUE_BY_DESTINATION if caps else _DUE), given)
-    return [Claimed._make(row) for row in found]
+    claimed = [Claimed._make(row) for row in found]
+    if again := [one.id for one in claimed if one.retried]:
+        spared = spare_second_copies(send_id, again)
+        return [one for one in claimed if one.id not in spared]
+    return claimed
 
 
 def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -> dict[int, str]:

@@ -1,11 +1,12 @@
 """What came back about a delivery: facts beside its state, and evidence that settles an uncertain one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from pipeline.models import AuditEvent, Delivery
-from pipeline.queries.sql import execute
+from pipeline.queries.sql import execute, rows
 from pipeline.transitions.brakes import OURS, count_return
 from subscribers import transitions as people
 from subscribers.models import SuppressionReason
@@ -62,8 +63,13 @@ def record_click(send_id: int, delivery_id: int, *, at: datetime) -> None:
 def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
     """Settle a delivery that may have arrived: something came back that only an arrived message causes.
 
-    That includes one that waits to be tried once more: it needs no second copy now.
+    That includes one that waits to be tried once more, or is being prepared for it: it needs no second copy now.
     """
+    execute(
+        "UPDATE pipeline_delivery SET state = 'pending', reason = 'retry', lease_id = NULL, fence = fence + 1,"
+        " updated_at = now() WHERE send_id = %s AND id = %s AND state = 'claimed' AND retried",
+        [send_id, delivery_id],
+    )
     settled = execute(
         "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
         " WHERE send_id = %s AND id = %s AND (state IN ('uncertain', 'held') OR state = 'pending' AND retried)",
@@ -71,6 +77,19 @@ def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) 
     )
     if settled:
         _settled(send_id, delivery_id, {"evidence": what, "at": at.isoformat()}).save()
+
+
+def spare_second_copies(send_id: int, ids: Sequence[int]) -> set[int]:
+    """Settle those of these that something came back of while they were on the wire for the second time. Which."""
+    noted = rows(
+        "SELECT id, coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) AS at"
+        " FROM pipeline_delivery WHERE send_id = %s AND id = ANY(%s) AND retried"
+        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL",
+        [send_id, list(ids)],
+    )
+    for pk, at in noted:
+        record_evidence(send_id, pk, at=at, what="noted before it was tried again")
+    return {pk for pk, _ in noted}
 
 
 def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:

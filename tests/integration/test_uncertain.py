@@ -58,6 +58,37 @@ def test_evidence_that_came_before_the_answer_was_lost_spares_the_second_copy(sc
     assert AuditEvent.objects.get(action="delivery.settled").subject == f"delivery:{scene.send.pk}-{one.id}"
 
 
+def test_evidence_spares_the_second_copy_that_is_being_prepared(scene):
+    scene.doubt()
+    transitions.settle_uncertain()
+    execute("UPDATE pipeline_delivery SET due_at = now() - interval '1 day' WHERE retried")
+    [again] = scene.claim()
+    assert again.retried
+    transitions.record_evidence(scene.send.pk, again.id, at=timezone.now(), what="an automatic answer")
+    assert (scene.row(again).state, scene.row(again).reason, scene.row(again).lease_id) == (
+        "accepted",
+        "evidence",
+        None,
+    )
+    assert scene.mark(again) == {}
+    assert AuditEvent.objects.get(action="delivery.settled").detail["evidence"] == "an automatic answer"
+
+
+def test_evidence_that_came_during_a_second_try_that_failed_spares_the_third(scene):
+    scene.doubt()
+    transitions.settle_uncertain()
+    execute("UPDATE pipeline_delivery SET due_at = now() - interval '1 day' WHERE retried")
+    [again] = scene.fly()
+    transitions.record_bounce(
+        scene.send.pk, again.id, reason="mailbox-full", hard=False, at=timezone.now(), source="smtp"
+    )
+    put_off = Marked(again.id, again.fence, "pending", "deferred", "451", counts=True, due_at=timezone.now() - HOUR)
+    transitions.record(scene.send.pk, [put_off])
+    assert again.id not in {one.id for one in scene.claim(10)}
+    assert (scene.row(again).state, scene.row(again).reason) == ("accepted", "evidence")
+    assert scene.states() == {"accepted": 1, "claimed": 9}
+
+
 def test_by_a_send_s_own_policy_nothing_is_repeated(scene):
     Send.objects.update(uncertain_policy=Send.UncertainPolicy.HOLD)
     [one] = scene.doubt()
