@@ -32,6 +32,8 @@ app.conf.update(
     },
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # A Redis whose disk or memory is full answers with an error; without this the worker would end itself for it.
+    broker_channel_error_retry=True,
     # True would kill running batches when Redis goes away: they need it for nothing.
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # What uses pub/sub can leave a worker deaf after a half-open connection (celery#10502).

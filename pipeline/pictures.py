@@ -52,9 +52,12 @@ def address(name: str) -> str:
 
 
 def keep_original(raw: bytes) -> str:
-    """Store a picture as it came; returns the file's name, which names its bytes. Raises OSError."""
+    """Store a picture as it came; returns the file's name, which names its bytes. Raises ContentError."""
     name = f"{ORIGINALS}{hashlib.sha256(raw).hexdigest()}"
-    _store(name, raw)
+    try:
+        _store(name, raw)
+    except OSError as error:
+        raise ContentError(_OUT_OF_REACH.format(reason=error.strerror or error)) from error
     return name
 
 
