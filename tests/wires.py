@@ -30,6 +30,10 @@ class Line:
         self.cut()
         self._open.set()
 
+    def lead(self, to: int | Path) -> None:
+        """Whoever connects from now on is led there."""
+        self._to = to
+
     def swallow(self) -> None:
         """From now on nothing arrives, on old and new connections, and nobody is told."""
         self._open.clear()

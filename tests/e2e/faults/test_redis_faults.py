@@ -10,9 +10,12 @@ import pytest
 from broker import Broker
 from house import House, children, until
 from relay import RecordingRelay
+from stage import Pace
+from wires import Line
 
 PEOPLE = 900
 AWAY_SECONDS = 30.0
+ENDED_ITSELF = 75
 
 
 @pytest.fixture
@@ -119,3 +122,30 @@ def test_whoever_rings_does_not_wait_for_a_redis_that_is_away(make_house: Callab
     done = subprocess.run([sys.executable, "-c", ring], env=environment, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 3
     assert done.stderr.count("the queue is away") == 3
+
+
+def test_a_queue_whose_connections_are_reset_again_and_again_costs_time_and_nothing_else(
+    make_stage, broker, pace: Pace
+):
+    """F-8: every five seconds for five minutes. A worker that has gone deaf may end itself, to be started again."""
+    emails = [f"p{number}@d{number % 40}.example" for number in range(200)]
+    late = [f"late{number}@example.com" for number in range(20)]  # what is due again needs a new ring
+    with Line(broker.port) as line:
+        stage = make_stage(pace, broker_url=f"redis://127.0.0.1:{line.port}/0")
+        stage.work()
+        stage.answer({"rcpt": {"^late": ["450 4.2.0 Mailbox busy"] * 3 + ["250 2.1.5 Ok"]}})
+        stage.import_people([*late, *emails])
+        rate = len(emails) / pace.seconds(300)
+        stage.send("--retry", f"{pace.seconds(60):.0f}s", query=f"connections=4&rate={rate:.2f}")
+        resets, began = 0, time.monotonic()
+        while (now := time.monotonic() - began) < pace.seconds(300):
+            if now > resets * pace.seconds(5):
+                resets += bool(line.cut())
+            if stage.worker.poll() is not None:
+                assert stage.worker.returncode == ENDED_ITSELF
+                stage.work()
+            until(lambda at=now: time.monotonic() - began > at + 0.05, what="a moment")
+        assert resets > 30
+        ledger = stage.finish(seconds=120)
+    assert {(row["state"], row["retried"]) for row in ledger.values()} == {("accepted", "false")}
+    assert stage.copies() == Counter([*late, *emails])

@@ -1,0 +1,92 @@
+"""F-31: people who cannot make up their minds, while workers die under them."""
+
+import random
+import threading
+from collections import Counter
+
+from house import House, kill
+from stage import Pace, Stage
+
+PEOPLE = [f"p{number}@d{number % 40}.example" for number in range(250)]
+SEED = 31
+ROUNDS, ACTS = 4, 25
+"""A hundred changes of mind in all."""
+DYING = 0.2
+AFTER = {"pause": "paused", "resume": "sending"}
+
+
+class Auditor(threading.Thread):
+    """Counts a send's people all the time, as its page does: they must be the same number at every look."""
+
+    def __init__(self, house: House, send: int) -> None:
+        super().__init__(daemon=True)
+        self._house, self._send, self._ended = house, send, threading.Event()
+        self.sums: Counter[int] = Counter()
+
+    def run(self) -> None:
+        with self._house.database() as database:
+            while not self._ended.wait(0.02):
+                [(counted,)] = database.execute(
+                    "SELECT sum(n)::int FROM (SELECT state, reason, count(*) AS n FROM pipeline_delivery"
+                    " WHERE send_id = %s GROUP BY state, reason) AS counts",
+                    [self._send],
+                )
+                if counted:
+                    self.sums[counted] += 1
+
+    def end(self) -> Counter[int]:
+        self._ended.set()
+        self.join()
+        return self.sums
+
+
+def change_minds(stage: Stage, rng: random.Random) -> str:
+    """Pause and resume at moments of chance, and kill who works meanwhile; gives the last state that was asked for."""
+    stage.relay.wait_for(5)
+    state = "sending"
+    for _ in range(ACTS):
+        if state == "sending":
+            wanted = len(stage.relay.received()) + rng.choice((0, 0, 0, 2))
+            stage.wait_for(lambda n=wanted: len(stage.relay.received()) >= n or over(stage), "some mail")
+        if over(stage):
+            return stage.state()
+        act = "pause" if state == "sending" else "resume"
+        stage.house.run(act, str(stage.send_id), status=None)
+        state = AFTER[act]
+        if rng.random() < DYING and (busy := sorted(stage.leases().values())):
+            kill(rng.choice(busy))
+        assert stage.state() in {state, "finished"}
+    return state
+
+
+def over(stage: Stage) -> bool:
+    return stage.state() == "finished"
+
+
+def test_a_hundred_changes_of_mind_and_dying_workers_leave_exact_books_at_every_look(make_stage, pace: Pace):
+    rng = random.Random(SEED)
+    stage = make_stage(pace)
+    stage.work()
+    for number in range(ROUNDS):
+        stage.answer(delay_ms=10)
+        stage.import_people(PEOPLE)
+        stage.send(query="connections=4&rate=150")
+        auditor = Auditor(stage.house, stage.send_id)
+        auditor.start()
+        state = change_minds(stage, rng)
+        if number % 2:
+            assert stage.state() == state, "what was asked for last holds"
+            stage.house.run("resume", str(stage.send_id), status=None)
+            ledger = stage.finish(seconds=60 + 20 * pace.seconds(60))
+            assert {row["state"] for row in ledger.values()} <= {"accepted", "held"}
+        else:
+            stage.house.run("cancel", str(stage.send_id), "--why", "enough")
+            stage.wait_for(stage.resting, "a rest")
+            stage.wait_for(lambda: not {"pending", "uncertain"} & stage.counts().keys(), "the closing")
+            assert stage.state() == "cancelled"
+            assert stage.counts()["cancelled"] > 0
+            assert stage.counts()["accepted"] + stage.counts()["held"] >= len(stage.copies())
+            stage.balance()
+        looks = auditor.end()
+        assert looks.keys() == {len(PEOPLE)}
+        assert looks.total() > 20
