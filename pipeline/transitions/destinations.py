@@ -39,15 +39,17 @@ def slowed_destinations(transport_id: int) -> list[Slowed]:
 
 
 def known_domains() -> dict[str, str]:
-    """Domain → destination, of those that have one of their own in the books: the groups', and the last learned.
+    """Domain → destination, of those that have one of their own in the books: the groups', slow ones, the last learned.
 
     All others are in the books as one, so that a claim that must ask each destination has few to ask.
     """
     learned = [
         name
         for (name,) in rows(
-            "SELECT name FROM pipeline_destination WHERE name LIKE '%%.%%'"
-            " GROUP BY name ORDER BY max(changed_at) DESC LIMIT %s",
+            "SELECT name FROM (SELECT name, bool_or(step > 0 OR rate IS NOT NULL) AS kept,"
+            "                    row_number() OVER (ORDER BY max(changed_at) DESC) AS place"
+            "                  FROM pipeline_destination WHERE name LIKE '%%.%%' GROUP BY name) AS found"
+            " WHERE kept OR place <= %s",
             [LEARNED_AT_MOST],
         )
     ]
@@ -111,13 +113,17 @@ def limit_destination(transport_id: int, name: str, *, rate: float | None, actor
         _note(transport_id, "destination.limited", actor=actor, name=name, rate=rate)
 
 
-def park(send_id: int, *, lease_id: int, ids: list[int], wait: timedelta) -> int:
-    """Give claimed rows back until later, because their destination must wait. Surely nobody has been written to."""
+def park(send_id: int, *, lease_id: int, ids: list[int], destination: str, wait: timedelta) -> int:
+    """Give claimed rows back until later, because their destination must wait. Surely nobody has been written to.
+
+    The destination is written down: one that was slowed down or limited only after the audience was frozen is among
+    the many small there, and without its name its rows would be claimed and put back again and again.
+    """
     return execute(
         "UPDATE pipeline_delivery SET state = 'pending', lease_id = NULL, due_at = now() + %s, updated_at = now(),"
-        " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1"
+        " reason = CASE WHEN retried THEN 'retry' ELSE 'not-sent' END, fence = fence + 1, destination = %s"
         " WHERE send_id = %s AND id = ANY(%s) AND lease_id = %s AND state = 'claimed'",
-        [wait, send_id, ids, lease_id],
+        [wait, destination, send_id, ids, lease_id],
     )
 
 

@@ -11,11 +11,12 @@ from scene import Scene
 from test_sending import Desk, copies, relay, url  # noqa: F401 (relay is a fixture)
 
 from pipeline import transitions
+from pipeline.delivery.batch import run_batch
 from pipeline.delivery.sweep import sweep
 from pipeline.models import AuditEvent, Delivery, Destination, Transport
 from pipeline.queries import ringable_sends
 from pipeline.queries.sql import execute, rows
-from pipeline.transitions import deliveries
+from pipeline.transitions import deliveries, destinations
 from pipeline.transitions.destinations import known_domains
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,6 +97,47 @@ def test_a_domain_that_was_in_no_table_waits_alone_too(relay):
     again = Delivery.objects.filter(state="pending", reason="not-sent", due_at__gt=dt.datetime.now(dt.UTC))
     assert again.count() >= 10  # put back until its destination may be asked again
     assert known_domains()["small.example"] == "small.example"
+
+
+def test_one_that_is_slowed_down_after_the_freeze_is_put_back_once_and_not_again_and_again(relay):
+    few = [f"s{n}@small.example" for n in range(20)]
+    server = relay(script={"rcpt": {"@small": ["451 4.7.1 Slow down"]}}, delay=0.03)  # groups of one
+    desk = Desk(*few, *OTHERS[:5], url=url(server, connections=1))
+    assert set(Delivery.objects.values_list("destination", flat=True)) == {""}
+    desk.work()
+    parked = Delivery.objects.filter(state="pending", reason="not-sent", due_at__gt=dt.datetime.now(dt.UTC))
+    assert set(parked.values_list("destination", flat=True)) == {"small.example"}
+    before = dict(parked.values_list("id", "fence"))
+    execute("UPDATE pipeline_delivery SET due_at = now() WHERE due_at > now() AND destination <> ''")
+    assert len(before) >= 10
+    for _ in range(3):
+        run_batch(desk.send.pk, desk.worker())
+    assert dict(Delivery.objects.filter(id__in=before).values_list("id", "fence")) == before
+
+
+def test_a_limit_that_a_person_sets_after_the_freeze_is_kept_and_used(relay):
+    few = [f"s{n}@small.example" for n in range(20)]
+    server = relay()
+    desk = Desk(*few, url=url(server))
+    transitions.limit_destination(desk.send.transport_id, "small.example", rate=20, actor="ada")
+    desk.work()
+    execute("UPDATE pipeline_delivery SET due_at = now() WHERE due_at > now()")  # the next second
+    desk.work()
+    assert copies(server) == Counter(few)
+    times = sorted(entry["at"] for entry in server.ledger.entries)
+    assert times[-1] - times[0] > 18 / 20 * 0.8
+
+
+def test_what_is_kept_slow_is_known_however_many_others_were_learned_since(monkeypatch):
+    monkeypatch.setattr(destinations, "LEARNED_AT_MOST", 2)
+    transport = Scene(1).send.transport_id
+    transitions.limit_destination(transport, "limited.example", rate=5, actor="ada")
+    transitions.learn(transport, "slowed.example", trouble=BUSY)
+    for number in range(3):
+        transitions.learn(transport, f"well{number}.example", outcomes="+")
+    known = set(known_domains())
+    assert {"limited.example", "slowed.example", "well2.example", "well1.example"} <= known
+    assert "well0.example" not in known
 
 
 def test_everybody_complaining_at_once_is_the_relay(relay):

@@ -12,7 +12,7 @@ from typing import Final
 from pipeline import transitions
 from pipeline.delivery.envelope import Result
 from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
-from pipeline.limits.destinations import GROUPS
+from pipeline.limits.destinations import destination_of
 from pipeline.limits.easing import LAST, Lesson, lesson
 from pipeline.limits.metering import Unused
 from pipeline.transitions import Claimed, Drawn, Slowed
@@ -90,7 +90,7 @@ class Manners:
 
     def parked_for(self, one: Claimed) -> timedelta | None:
         """How long this one must be put back for; None: it may go now, and is counted."""
-        kept = self._kept.get(_destination(one))
+        kept = self._kept.get(destination_of(one.address_key))
         if kept is None:
             return None
         now = self._clock()
@@ -108,7 +108,7 @@ class Manners:
         if not self._teaches:
             return False
         taught = lesson(code=result.code, enhanced=result.enhanced, command=result.command, words=result.text)
-        name = _destination(one)
+        name = destination_of(one.address_key)
         if taught is Lesson.TROUBLE:
             self._trouble.setdefault(name, result.text)
             self._complaining.add(name)
@@ -158,8 +158,3 @@ class Manners:
         if kept.blocked_until > now:
             return 0
         return kept.bucket.allowed() if kept.bucket else UNLIMITED
-
-
-def _destination(one: Claimed) -> str:
-    domain = one.address_key.rpartition("@")[2]
-    return GROUPS.get(domain, domain)

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ from pipeline import transitions
 from pipeline.delivery.envelope import Result
 from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
 from pipeline.delivery.pacing.manners import LOOK_SECONDS, Manners
+from pipeline.limits.destinations import destination_of
 from pipeline.queries import gives_way, may_go_slowly
 from pipeline.transitions import Claimed
 
@@ -39,7 +41,7 @@ class Pacing:
         self._relay = Bucket(partial(transitions.draw, transport_id, rate=rate), clock=clock)
         self._manners = Manners(transport_id, teaches=teaches, scale=scale, clock=clock)
         self._gives_way = False
-        self._parked: list[tuple[int, timedelta]] = []
+        self._parked: dict[tuple[str, timedelta], list[int]] = defaultdict(list)
         self._claim_at = clock()
         self.waiting = False
         """Nothing could be claimed although something is due: its destination goes slowly."""
@@ -92,7 +94,7 @@ class Pacing:
         """Whether this one must wait after all; it is put back then."""
         if not self._manners.any or (wait := self._manners.parked_for(one)) is None:
             return False
-        self._parked.append((one.id, wait))
+        self._parked[destination_of(one.address_key), wait].append(one.id)
         return True
 
     def heard(self, one: Claimed, result: Result) -> bool:
@@ -112,10 +114,6 @@ class Pacing:
             self._gives_way = gives_way(self._send_id, self._transport_id)
 
     def _put_back(self, lease_id: int) -> None:
-        parked, self._parked = self._parked, []
-        for wait in sorted({wait for _, wait in parked}):
-            transitions.park(self._send_id, lease_id=lease_id, ids=_of(parked, wait), wait=wait)
-
-
-def _of(parked: Sequence[tuple[int, timedelta]], wait: timedelta) -> list[int]:
-    return [pk for pk, each in parked if each == wait]
+        while self._parked:
+            (destination, wait), ids = self._parked.popitem()
+            transitions.park(self._send_id, lease_id=lease_id, ids=ids, destination=destination, wait=wait)
