@@ -130,7 +130,7 @@ _MARK: Final = f"""
       ELSE CASE WHEN d.retried THEN 'retry' ELSE 'not-sent' END END,
     fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END,
     lease_id = CASE v.state WHEN 'in_flight' THEN d.lease_id END,
-    due_at = CASE v.state WHEN 'pending' THEN now() END,
+    due_at = CASE v.state WHEN 'skipped' THEN NULL ELSE coalesce(d.due_at, now()) END,
     updated_at = now()
   FROM verdict v
   WHERE d.send_id = v.send_id AND d.id = v.id AND d.state = ANY(%(working)s::text[]) AND d.lease_id = %(lease)s
@@ -138,7 +138,8 @@ _MARK: Final = f"""
 """  # noqa: S608 (BEST_STANDING is ours)
 
 # A row that was declared uncertain under the same fence meanwhile (the lease seemed lost) has not been tried again yet:
-# the true reply settles it. A retry raises the fence, and then this changes nothing.
+# the true reply settles it. A retry raises the fence, and then this changes nothing. What was no try keeps its place in
+# the queue, and with it the time since when it waits.
 _RECORD: Final = """
   WITH v AS MATERIALIZED (
     SELECT %(send)s::bigint AS send_id, *
@@ -147,7 +148,8 @@ _RECORD: Final = """
       AS said(id, fence, state, reason, reply, counts, due_at)
   )
   UPDATE pipeline_delivery d SET
-    state = v.state, reason = v.reason, reply = v.reply, due_at = v.due_at, lease_id = NULL, updated_at = now(),
+    state = v.state, reason = v.reason, reply = v.reply, lease_id = NULL, updated_at = now(),
+    due_at = CASE WHEN v.state = 'pending' AND NOT v.counts THEN least(v.due_at, d.due_at) ELSE v.due_at END,
     attempts = d.attempts + CASE WHEN v.counts THEN 1 ELSE 0 END,
     fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END
   FROM v

@@ -13,6 +13,7 @@ from scene import HOUR, Scene, Threads, accepted
 from pipeline import transitions
 from pipeline.models import Delivery, Lease
 from pipeline.queries.sql import execute
+from pipeline.transitions import Marked
 from subscribers import transitions as people
 from subscribers.models import Subscriber, Subscription
 
@@ -167,6 +168,22 @@ def test_what_is_given_back_keeps_its_place_in_the_queue(scene):
     for _ in range(2):
         assert {one.id for one in scene.claim(4)} == {7, 8, 9, 10}
         assert transitions.give_back(scene.lease) == 4
+
+
+def test_what_was_no_try_keeps_its_place_in_the_queue(scene):
+    execute("UPDATE pipeline_delivery SET due_at = now() - interval '1 day'")
+    unsent, put_off = scene.fly(2)
+    now = timezone.now()
+    transitions.record(scene.send.pk, [
+        Marked(unsent.id, unsent.fence, "pending", "not-sent", "421 Busy", counts=False, due_at=now),
+        Marked(put_off.id, put_off.fence, "pending", "deferred", "451 Later", counts=True, due_at=now + HOUR),
+    ])  # fmt: skip
+    assert scene.row(unsent).due_at < now - 23 * HOUR
+    assert scene.row(put_off).due_at == now + HOUR
+    waiting = scene.claim()[0]
+    transitions.pause_send(scene.send.pk, actor="ada", why="")
+    assert scene.mark(waiting) == {waiting.id: "pending"}
+    assert scene.row(waiting).due_at < now - 23 * HOUR
 
 
 def test_a_late_word_of_an_earlier_holder_changes_nothing(scene):
