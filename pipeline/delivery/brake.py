@@ -5,8 +5,9 @@ problem, a batch has no more of them in the air than its share of the replies th
 refuses us, hardly anybody was asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Final
 
 from pipeline.delivery.pacing import UNLIMITED
@@ -38,8 +39,18 @@ class Brake:
         self._room = self._fair_room()
         """Such replies that this batch may still be the cause of; the others are left to its siblings."""
 
+    @contextmanager
+    def unless_it_fails(self) -> Iterator[None]:
+        """What is noted within counts for nothing when an error ends it: it will be noted again."""
+        before = (self._untold, self._alarm, self._careful, self._room)
+        try:
+            yield
+        except BaseException:
+            self._untold, self._alarm, self._careful, self._room = before
+            raise
+
     def note(self, marked: Sequence[Marked], written: AbstractSet[int]) -> None:
-        """Count replies; it may pause the send. Call it in the transaction that wrote them."""
+        """Count replies; it may pause the send. Call it in the transaction that wrote them, `unless_it_fails`."""
         if not self._on:
             return
         settled = [one for one in marked if one.id in written and one.state in {"accepted", "rejected"}]

@@ -27,6 +27,13 @@ class Leased:
     transport: Transport
     relay: Relay
     grant: Grant
+    connections: int
+    """All that the relay may have at once."""
+
+    @property
+    def share(self) -> float:
+        """What part of them this lease has."""
+        return self.grant.connections / self.connections
 
 
 def open_way(send: Send, *, owner: str, host: str, siblings: int) -> Leased | None:
@@ -48,7 +55,7 @@ def open_way(send: Send, *, owner: str, host: str, siblings: int) -> Leased | No
             siblings=siblings,
         )
         if grant is not None:
-            return Leased(transport, relay, grant)
+            return Leased(transport, relay, grant, connections)
         if not way.trial:
             return None  # it works; its connections are in use
     return None

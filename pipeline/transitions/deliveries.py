@@ -138,8 +138,9 @@ _MARK: Final = f"""
 """  # noqa: S608 (BEST_STANDING is ours)
 
 # A row that was declared uncertain under the same fence meanwhile (the lease seemed lost) has not been tried again yet:
-# the true reply settles it. A retry raises the fence, and then this changes nothing. What was no try keeps its place in
-# the queue, and with it the time since when it waits.
+# the true reply settles it. A retry raises the fence, and then this changes nothing; nor does saying the same again,
+# because the answer to the first commit was lost. What was no try keeps its place in the queue, and with it the time
+# since when it waits.
 _RECORD: Final = """
   WITH v AS MATERIALIZED (
     SELECT %(send)s::bigint AS send_id, *
@@ -154,6 +155,7 @@ _RECORD: Final = """
     fence = CASE v.state WHEN 'pending' THEN d.fence + 1 ELSE d.fence END
   FROM v
   WHERE d.send_id = v.send_id AND d.id = v.id AND d.state IN ('in_flight', 'uncertain') AND d.fence = v.fence
+    AND NOT (d.state = 'uncertain' AND v.state = 'uncertain' AND d.reason = v.reason)
   RETURNING d.id
 """
 

@@ -18,6 +18,7 @@ from pipeline.delivery.smtp import Connection
 from pipeline.delivery.sweep import sweep
 from pipeline.models import Delivery, Send, Transport
 from pipeline.queries.sql import rows
+from pipeline.transitions.counts import read_counts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = [f"p{n}@example.com" for n in range(20)]
@@ -90,6 +91,23 @@ def test_a_batch_that_fails_in_the_middle_still_writes_what_the_relay_said(relay
     assert handed
     assert desk.states() == {"accepted": handed, "pending": 6 - handed}
     assert not connection.in_atomic_block
+
+
+def test_a_commit_that_fails_is_counted_once_and_goes_on_in_a_session_set_like_the_first(relay, monkeypatch):  # noqa: F811
+    settings, mark = [], transitions.mark_in_flight
+
+    def look(*given: object, **named: object) -> object:
+        names = ("plan_cache_mode", "enable_seqscan", "idle_in_transaction_session_timeout")
+        settings.append([rows(f"SHOW {name}")[0][0] for name in names])
+        return mark(*given, **named)
+
+    server = relay()
+    desk = Desk(*PEOPLE, url=url(server, connections=1))
+    monkeypatch.setattr(transitions, "mark_in_flight", after(3, lose_the_database, look))
+    desk.work()
+    assert desk.states() == {"accepted": 20}
+    assert read_counts(desk.send.pk).outcomes == 20
+    assert {tuple(each) for each in settings} == {("force_generic_plan", "off", "45s")}
 
 
 # A hand

@@ -7,7 +7,7 @@ from django.utils import timezone
 from test_sending import Desk, copies, relay, suppressed, url  # noqa: F401 (the relay is a fixture)
 
 from pipeline import transitions
-from pipeline.models import AuditEvent, BrakeCount, Send, Stop
+from pipeline.models import AuditEvent, BrakeCount, Send, Stop, Transport
 from pipeline.transitions.brakes import Told, count_outcomes, verdict
 from pipeline.transitions.counts import Counts, read_counts
 
@@ -102,6 +102,16 @@ def test_when_everybody_says_that_we_are_the_problem_it_pauses_at_once(relay, ph
     event = AuditEvent.objects.get(subject=f"send:{desk.send.pk}", action="send.paused")
     assert event.detail == {"why": why, "code": "our-fault"}
     assert desk.in_order()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_does_so_too_where_the_relay_was_given_more_connections_than_its_address_says(relay):  # noqa: F811
+    server = relay(script={"rcpt": {"": [NOT_GENUINE]}})
+    desk = Desk(*PEOPLE, url=url(server, connections=1))
+    Transport.objects.update(connections=8)
+    desk.work()
+    assert (desk.send.state, desk.send.state_code) == ("paused", "our-fault")
+    assert 16 <= desk.states()["rejected"] <= 20
 
 
 @pytest.mark.django_db(transaction=True)

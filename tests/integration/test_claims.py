@@ -212,3 +212,17 @@ def test_a_stale_record_cannot_mark_or_reject_what_another_has_claimed(scene):
     assert scene.row(one).state == "claimed"
     transitions.reject_unrenderable(scene.send.pk, again, why="a field is missing")
     assert (scene.row(one).state, scene.row(one).reason) == ("rejected", "render")
+
+
+def test_doubt_that_is_recorded_again_counts_one_try_and_words_later_than_the_lease_are_kept(scene):
+    one, other = scene.fly(2)
+    due = timezone.now() + HOUR
+    doubt = Marked(one.id, one.fence, "uncertain", "connection-lost", "no answer", counts=True, due_at=due)
+    assert transitions.record(scene.send.pk, [doubt]) == {one.id}
+    assert transitions.record(scene.send.pk, [doubt]) == set()  # as when the answer to the first commit was lost
+    assert scene.row(one).attempts == 1
+    transitions.close_lease(scene.lease)
+    assert scene.row(other).reason == "lease-lost"
+    late = doubt._replace(id=other.id, fence=other.fence)
+    assert transitions.record(scene.send.pk, [late]) == {other.id}
+    assert (scene.row(other).reason, scene.row(other).reply) == ("connection-lost", "no answer")

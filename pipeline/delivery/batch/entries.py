@@ -49,7 +49,8 @@ class Entries:
             due_at = now
             if found.counts:
                 due_at = next_attempt(self._waits, one.attempts + 1, now, random.random())  # noqa: S311 (spreads load)
-            if self._send.valid_until and due_at > self._send.valid_until:
+            # What may have arrived is not given up: the sweep holds it when its time is over.
+            if self._send.valid_until and due_at > self._send.valid_until and not one.retried:
                 state, reason, due_at = "expired", "too-late", None
         self._marked.append(
             Marked(one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, dead=found.dead)
@@ -73,7 +74,7 @@ class Entries:
         raise AssertionError  # count() does not end
 
     def _commit_once(self, chosen: Sequence[Claimed]) -> dict[int, str]:
-        with transaction.atomic():
+        with self._brake.unless_it_fails(), transaction.atomic():
             self._write_replies()
             states = transitions.mark_in_flight(self._send.pk, lease_id=self._lease_id, claimed=chosen)
         self._marked = []

@@ -22,6 +22,7 @@ from pipeline.delivery.batch.hand import Hand, Report
 from pipeline.delivery.batch.impression import Impression
 from pipeline.delivery.batch.keeper import LeaseKeeper
 from pipeline.delivery.batch.making import Maker, require_proofs
+from pipeline.delivery.batch.session import bookkeeping
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
@@ -31,7 +32,6 @@ from pipeline.delivery.signing import signer_of
 from pipeline.limits.easing import scale_of
 from pipeline.models import Send
 from pipeline.queries import still_goes
-from pipeline.queries.sql import execute, look_up_only
 from pipeline.transitions import Claimed
 
 logger = logging.getLogger(__name__)
@@ -70,16 +70,15 @@ def run_batch(send_id: int, worker: Worker) -> bool:
     except (DkimError, ContentError) as error:
         transitions.pause_if_sending(send_id, actor="delivery", why=str(error))
         return False
-    # A process that is stopped in mid-transaction must not keep its locks from everybody else.
-    lease = f"{settings.LEASE.total_seconds():.0f}s"
-    execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [lease])
-    look_up_only()
-    way = open_way(send, owner=worker.name, host=worker.host, siblings=worker.siblings)
-    if way is None:
-        return False
+    with bookkeeping():
+        way = open_way(send, owner=worker.name, host=worker.host, siblings=worker.siblings)
+        return way is not None and _work(send, way, worker)
+
+
+def _work(send: Send, way: Leased, worker: Worker) -> bool:
     try:
         with LeaseKeeper(way.grant.lease_id) as keeper:
-            brake = Brake(send, worker.name, share=way.grant.connections / way.relay.connections)
+            brake = Brake(send, worker.name, share=way.share)
             return _Batch(send, way, brake, keeper, lambda: keeper.alive() and not worker.stopping()).run()
     finally:
         transitions.close_lease(way.grant.lease_id)
