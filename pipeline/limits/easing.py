@@ -21,7 +21,7 @@ QUIET: Final = timedelta(seconds=30)
 """Without trouble for so long, a destination gets its next speed back."""
 LAST: Final = 200
 PUT_OFF_AT_MOST: Final = 0.2
-_ANSWERS_FOR_ONE: Final = frozenset({"RCPT", "DATA", "."})
+ANSWERS_FOR_ONE: Final = frozenset({"RCPT", "DATA", "."})
 """Replies to anything else concern the relay, whoever was being mailed."""
 
 
@@ -48,7 +48,7 @@ class Ease:
 
 def lesson(*, code: int | None, enhanced: str, command: str, words: str) -> Lesson:
     """What a reply teaches about the destination of the one it was given for."""
-    if code is None or command not in _ANSWERS_FOR_ONE or enhanced.startswith("4.2."):
+    if code is None or command not in ANSWERS_FOR_ONE or enhanced.startswith("4.2."):
         return Lesson.NOTHING
     if code // 100 != 4:
         return Lesson.WELL

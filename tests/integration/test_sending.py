@@ -141,6 +141,19 @@ def test_whoever_is_put_off_for_too_long_is_given_up_with_the_last_reply(relay):
     assert (desk.send.state, desk.in_order()) == ("finished", True)
 
 
+def test_whoever_may_have_it_is_held_and_not_given_up_when_the_time_is_over(relay):
+    server = relay(script={"cut": {"after_dot": ["^kim"]}, "rcpt": {"^kim": ["250 2.1.5 Ok", "451 4.2.1 Busy"]}})
+    desk = Desk(KIM, url=url(server))
+    desk.work()
+    desk.later()
+    Send.objects.update(valid_until=timezone.now() + dt.timedelta(seconds=20))
+    desk.work()
+    assert (desk.says(), desk.row().retried) == ("pending/deferred", True)
+    Send.objects.update(valid_until=timezone.now())
+    desk.work()
+    assert (desk.says(), desk.send.state, desk.in_order()) == ("held/unsettled", "finished", True)
+
+
 # Never
 
 
@@ -271,6 +284,20 @@ def test_a_relay_that_is_busy_is_left_alone_for_a_while(relay):
         desk.work()
         desk.later()
     assert (desk.says(), desk.send.state, copies(server)) == ("accepted/taken", "finished", {KIM: 1})
+
+
+@pytest.mark.parametrize("place", ["rcpt", "dot"])
+def test_a_relay_that_takes_everything_and_has_had_enough_is_left_alone(relay, place):
+    server = relay(script={place: {"^kim": ["421 4.3.2 Not now"]}})
+    desk = Desk(KIM, url=url(server, connections=1))
+    Transport.objects.update(sees_recipient_replies=False)
+    desk.work()
+    assert "It asks to be given less" in Transport.objects.get().backoff_reason
+    assert (desk.row().state, desk.row().attempts, len(server.sessions) <= 2) == ("pending", 0, True)
+    server.behaviour.script = {}
+    desk.later()
+    desk.work()
+    assert (desk.says(), copies(server)) == ("accepted/taken", {KIM: 1})
 
 
 def test_a_relay_that_hangs_up_in_between_costs_nobody_a_copy(relay):

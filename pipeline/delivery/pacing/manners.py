@@ -13,12 +13,13 @@ from pipeline import transitions
 from pipeline.delivery.envelope import Result
 from pipeline.delivery.pacing.bucket import UNLIMITED, Bucket
 from pipeline.limits.destinations import destination_of
-from pipeline.limits.easing import LAST, Lesson, lesson
+from pipeline.limits.easing import ANSWERS_FOR_ONE, LAST, Lesson, lesson
 from pipeline.limits.metering import Unused
 from pipeline.transitions import Claimed, Drawn, Slowed
 
 LOOK_SECONDS: Final = 1.0
 SHORTEST_PARK: Final = timedelta(seconds=1)
+_CLOSING: Final = 421
 RELAYS_OWN: Final = 3
 """So many destinations that say the same, with nothing taken in between, are one relay that has had enough."""
 
@@ -45,6 +46,8 @@ class Manners:
         """Those of whom something is to be written down: what goes well with the others is not worth a word."""
         self._trouble: dict[str, str] = {}
         self._complaining: set[str] = set()
+        self._has_enough = False
+        """A relay that speaks for itself alone ended the connection instead of taking a message."""
         self._rates: dict[str, float] = {}
 
     @property
@@ -55,7 +58,7 @@ class Manners:
     @property
     def all_complain(self) -> bool:
         """It is the relay, and not those whom the mail is for."""
-        return len(self._complaining) >= RELAYS_OWN
+        return self._has_enough or len(self._complaining) >= RELAYS_OWN
 
     def look(self) -> bool:
         """Write down what was learned, then read who must wait: at once after trouble, else once a second (True)."""
@@ -106,6 +109,7 @@ class Manners:
     def heard(self, one: Claimed, result: Result) -> bool:
         """Learn from a reply; True if it says that the destination has had enough."""
         if not self._teaches:
+            self._has_enough |= result.code == _CLOSING and result.command in ANSWERS_FOR_ONE
             return False
         taught = lesson(code=result.code, enhanced=result.enhanced, command=result.command, words=result.text)
         name = destination_of(one.address_key)
