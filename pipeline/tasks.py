@@ -9,8 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+from billiard.process import active_children
 from celery import signals
 from celery.worker import state
 from django.conf import settings
@@ -25,7 +27,7 @@ from pipeline.domains import lookup
 from pipeline.queries import ringable_sends
 from pipeline.rehearsing import play
 from pipeline.transitions import waiting_rehearsals
-from pipeline.watchdog import ENDED_ITSELF, Verdict, Watchdog, patience
+from pipeline.watchdog import ENDED_ITSELF, Verdict, Watchdog, look_into_books, patience
 
 logger = logging.getLogger(__name__)
 STOPPING: Final = multiprocessing.RawValue("b", 0)
@@ -154,6 +156,12 @@ def _ring(send: Callable[[], Any]) -> bool:
 
 # The worker's parent process
 
+_WHY_IT_ENDS: Final = {
+    Verdict.DEAF: "This worker hears nothing, although the queue takes what it rings and the database answers; "
+    "due work ages.",
+    Verdict.STUCK: "This worker does not get on: a batch of it never ends, or due work ages although the database "
+    "answers.",
+}
 _ended = threading.Event()
 _watchdog: Watchdog | None = None
 _gave_up = threading.Event()
@@ -163,7 +171,7 @@ _gave_up = threading.Event()
 def _start_bell(**_: Any) -> None:
     """Ring the sweep from each worker's parent, so that a worker alone is enough. It touches no database."""
     global _watchdog  # noqa: PLW0603 (Celery's signals have nowhere else to keep it)
-    _watchdog = Watchdog(patience(), busy=lambda: bool(state.reserved_requests))
+    _watchdog = Watchdog(patience(), partial(look_into_books, HOST), busy=lambda: bool(state.reserved_requests))
     threading.Thread(target=_bell, args=(_watchdog,), name="bell", daemon=True).start()
 
 
@@ -180,8 +188,8 @@ def _bell(watchdog: Watchdog) -> None:
         try:
             watchdog.rang(well=ring_sweep())
             verdict = watchdog.look()
-            if verdict is Verdict.DEAF:
-                _end_ourselves(watchdog.patience)
+            if verdict in _WHY_IT_ENDS:
+                _end_ourselves(_WHY_IT_ENDS[verdict], grace=watchdog.patience)
             if away is Verdict.NO_DATABASE and verdict is not away:
                 database_is_back()
             silent = teller is None or teller.poll() is not None
@@ -199,17 +207,15 @@ def _tell(verdict: Verdict) -> subprocess.Popen[bytes] | None:
     return tell_from_outside(verdict.value)
 
 
-def _end_ourselves(grace: float) -> None:
-    """Stop in order; and if even that does not come about, at once."""
-    logger.critical(
-        "This worker hears nothing, although the queue takes what it rings and the database answers; due work ages. "
-        "It ends now with status %s, to be started again. Nothing is lost.",
-        ENDED_ITSELF,
-    )
+def _end_ourselves(why: str, *, grace: float) -> None:
+    """Stop in order; and if even that does not come about, at once, with whatever is stuck."""
+    logger.critical("%s It ends now with status %s, to be started again. Nothing is lost.", why, ENDED_ITSELF)
     _gave_up.set()
     STOPPING.value = 1
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(grace)
+    for child in active_children():  # a batch that never ends would keep its lease without us
+        os.kill(child.pid, signal.SIGKILL)
     os._exit(ENDED_ITSELF)
 
 

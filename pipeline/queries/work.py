@@ -38,6 +38,19 @@ _MAY_GO: Final = f"""EXISTS (
 _STOPPED: Final = "b.blocked_until > now()"
 _KEPT: Final = "(b.blocked_until > now() OR b.step > 0 OR b.rate IS NOT NULL)"
 
+AGED_WORK: Final = f"""(
+    EXISTS (SELECT FROM pipeline_lease WHERE starts_with(owner, %(host)s) AND created_at < now() - %(age)s)
+    OR NOT EXISTS (SELECT FROM pipeline_lease) AND EXISTS (
+      SELECT FROM pipeline_send s CROSS JOIN LATERAL {FIRST_WAY.format(send="s")} AS t
+      WHERE s.state = 'sending' AND t.usable AND (s.waits_until IS NULL OR s.waits_until <= now())
+        AND (SELECT min(d.due_at) FROM pipeline_delivery d WHERE d.send_id = s.id AND d.state = 'pending')
+          < now() - %(age)s
+        AND {_MAY_GO.format(send="s.id", transport="t.id", waits=_STOPPED)}
+        AND NOT EXISTS (SELECT FROM pipeline_delivery d WHERE d.send_id = s.id
+                        AND d.state NOT IN ('pending', 'skipped') AND d.updated_at > now() - %(age)s)))"""  # noqa: S608
+"""Whether a batch of this host has lasted that long, or something that may go has been due that long while nobody
+works on anything."""
+
 
 def ringable_sends() -> list[int]:
     """Sends with something due and a relay that can be used now; the urgent first, then the oldest."""

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from pipeline.watchdog import BUSY_AT_MOST, Verdict, Watchdog
+from pipeline.watchdog import BUSY_AT_MOST, Books, Verdict, Watchdog
 
 
 class World:
@@ -13,10 +13,11 @@ class World:
     def __init__(self) -> None:
         self.now, self.last_sweep, self.busy = 1000.0, 1000.0, False
         self.hears = self.rings = self.sweeps = self.answers = True
-        self.dog = Watchdog(60, swept=self.swept, busy=lambda: self.busy, clock=lambda: self.now)
+        self.aged = False
+        self.dog = Watchdog(60, self.books, busy=lambda: self.busy, clock=lambda: self.now)
 
-    def swept(self):
-        return self.now - self.last_sweep if self.answers else None
+    def books(self):
+        return Books(self.now - self.last_sweep, self.aged) if self.answers else None
 
     def live(self, seconds: float, *, step: float = 5) -> set[Verdict]:
         seen, end = set(), self.now + seconds
@@ -48,7 +49,7 @@ def test_one_that_rings_and_hears_nothing_while_nobody_sweeps_is_deaf(world):
 
 def test_also_where_nobody_has_swept_ever(world):
     world.hears = world.sweeps = False
-    world.dog.swept = lambda: inf
+    world.dog.books = lambda: Books(inf)
     assert Verdict.DEAF in world.live(70)
 
 
@@ -86,3 +87,19 @@ def test_one_that_was_stopped_for_long_listens_anew(world):
     world.hears = False
     assert world.live(5) == {Verdict.FINE}
     assert Verdict.DEAF in world.live(70)
+
+
+def test_one_whose_work_stands_still_is_stuck_although_all_sweep(world):
+    world.aged = True
+    assert world.live(60) == {Verdict.FINE}
+    assert Verdict.STUCK in world.live(10)
+
+
+def test_work_that_moves_now_and_then_or_cannot_be_seen_is_not_stuck(world):
+    for _ in range(10):
+        world.aged = True
+        assert world.live(50) == {Verdict.FINE}
+        world.aged = False
+        assert world.live(5) == {Verdict.FINE}
+    world.aged, world.answers = True, False
+    assert Verdict.STUCK not in world.live(600)

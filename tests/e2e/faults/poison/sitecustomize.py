@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 
@@ -10,7 +11,7 @@ WIRES = "pipeline.delivery.batch.wires"
 
 
 class Poison(MetaPathFinder):
-    """Lets the module that makes messages fail for `poison@…`, and the process die of `deadly@…`."""
+    """Making a message fails for `poison@…`, kills the process for `deadly@…`, and never ends for `endless@…`."""
 
     def find_spec(self, name, path=None, target=None):
         if name != WIRES:
@@ -28,6 +29,8 @@ class Poison(MetaPathFinder):
                     raise ZeroDivisionError("poison")
                 if email.startswith("deadly@"):
                     os.kill(os.getpid(), signal.SIGKILL)
+                if email.startswith("endless@"):
+                    threading.Event().wait()
                 return make(*given, **named)
 
             module.envelope = envelope
