@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Self
 
 from house import House, kill
-from stage import Pace, Stage
+from stage import Stage
 
 PEOPLE = [f"p{number}@d{number % 40}.example" for number in range(250)]
 SEED = 31
@@ -60,9 +60,9 @@ def change_minds(stage: Stage, rng: random.Random) -> None:
         assert stage.state() == state
 
 
-def test_a_hundred_changes_of_mind_and_dying_workers_leave_exact_books_at_every_look(make_stage, pace: Pace):
+def test_a_hundred_changes_of_mind_and_dying_workers_leave_exact_books_at_every_look(make_stage):
     rng = random.Random(SEED)
-    stage = make_stage(pace)
+    stage = make_stage()
     stage.work()
     for number in range(ROUNDS):
         stage.answer(delay_ms=10)
@@ -71,16 +71,16 @@ def test_a_hundred_changes_of_mind_and_dying_workers_leave_exact_books_at_every_
         with Auditor(stage.house, stage.send_id) as auditor:
             change_minds(stage, rng)
             if number % 2:
-                go_to_the_end(stage, seconds=60 + 20 * pace.seconds(60))
+                go_to_the_end(stage)
             else:
                 give_up(stage)
         assert auditor.sums.keys() == {len(PEOPLE)}
         assert auditor.sums.total() > 20
 
 
-def go_to_the_end(stage: Stage, *, seconds: float) -> None:
+def go_to_the_end(stage: Stage) -> None:
     stage.go_on()
-    ledger = stage.finish(seconds=seconds)
+    ledger = stage.finish()
     assert {row["state"] for row in ledger.values()} <= {"accepted", "held"}
 
 

@@ -128,6 +128,7 @@ def test_a_queue_whose_connections_are_reset_again_and_again_costs_time_and_noth
     make_stage, broker, pace: Pace
 ):
     """F-8: every five seconds for five minutes. A worker that has gone deaf may end itself, to be started again."""
+    pace = pace if pace.speed == 1 else Pace(30)
     emails = [f"p{number}@d{number % 40}.example" for number in range(200)]
     late = [f"late{number}@example.com" for number in range(20)]  # what is due again needs a new ring
     with Line(broker.port) as line:
@@ -146,6 +147,8 @@ def test_a_queue_whose_connections_are_reset_again_and_again_costs_time_and_noth
                 stage.work()
             until(lambda at=now: time.monotonic() - began > at + 0.05, what="a moment")
         assert resets > 30
-        ledger = stage.finish(seconds=120)
+        stage.pause()
+        stage.go_on()  # without the limit that made it last
+        ledger = stage.finish(seconds=60 + pace.seconds(300))
     assert {(row["state"], row["retried"]) for row in ledger.values()} == {("accepted", "false")}
     assert stage.copies() == Counter([*late, *emails])
