@@ -49,7 +49,7 @@ test: setup ## Run all tests, several files at once; pick some with ARGS="tests/
 faults: setup ## Kill, cut and starve what sends, fifteen times as fast as in life
 	$(BIN)/pytest tests/e2e/faults $(ARGS)
 
-faults-long: setup ## Four of the faults in their real time: about forty minutes
+faults-long: setup ## Faults in their real time, and kills at full speed: about forty minutes
 	$(BIN)/pytest tests/e2e/faults -m long --verbose $(ARGS)
 
 soak: setup ## Faults by chance for MINUTES=10; SEED=… repeats a mix

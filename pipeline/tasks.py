@@ -81,7 +81,7 @@ def deliver(send_id: int) -> None:
     """Work on a send for a while, then ring: for the others first, so that a big send starves nobody."""
     _listen_for_the_end()
     children = int(os.environ.get("PRESSRUN_CHILDREN", "2"))
-    worker = Worker(name=f"{HOST}{os.getpid()}", host=HOST, siblings=children, stopping=stopping)
+    worker = Worker(f"{HOST}{os.getpid()}", HOST, children, stopping, call=lambda: ring(send_id))
     if run_batch(send_id, worker):
         for other in ringable_sends():
             if other != send_id:

@@ -16,7 +16,7 @@ from relay import Behaviour, Ledger, RelayServer
 
 from pipeline import queries, transitions
 from pipeline.content.types import ContentError
-from pipeline.delivery.batch import Worker, run_batch, wires
+from pipeline.delivery.batch import Worker, run_batch, story, wires
 from pipeline.delivery.sweep import sweep
 from pipeline.models import AuditEvent, Delivery, Lease, Send, Transport
 from pipeline.queries.sql import execute
@@ -380,3 +380,15 @@ def test_nobody_works_on_a_send_that_was_stopped(relay, act):
     desk.work()
     assert run_batch(desk.send.pk, desk.worker()) is False
     assert copies(server) == {}
+
+
+@pytest.mark.parametrize(("siblings", "people", "calls"), [(2, 6, 1), (2, 4, 0), (1, 6, 0)])
+def test_whoever_finds_more_than_they_can_take_calls_another_at_once(relay, monkeypatch, siblings, people, calls):
+    """Not where nobody could help: all connections are theirs, or all the work is."""
+    monkeypatch.setattr(story, "CLAIM_AT_ONCE", 5)
+    desk = Desk(*(f"p{n}@example.com" for n in range(people)), url=url(relay(), connections=2))
+    sweep()
+    called = []
+    run_batch(desk.send.pk, Worker("here:1:2", "here:1:", siblings, lambda: False, call=lambda: called.append(1)))
+    assert len(called) == calls
+    assert desk.states() == {"accepted": people}

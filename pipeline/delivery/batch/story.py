@@ -48,12 +48,16 @@ LOOK_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The process that works: `name` begins with `host`; a host works on at most `siblings` batches at once."""
+    """The process that works: `name` begins with `host`; a host works on at most `siblings` batches at once.
+
+    `call` asks for another process for the same send.
+    """
 
     name: str
     host: str
     siblings: int
     stopping: Callable[[], bool]
+    call: Callable[[], object] = lambda: None
 
 
 def run_batch(send_id: int, worker: Worker) -> bool:
@@ -79,7 +83,8 @@ def _work(send: Send, way: Leased, worker: Worker) -> bool:
     try:
         with LeaseKeeper(way.grant.lease_id) as keeper:
             brake = Brake(send, worker.name, share=way.share)
-            return _Batch(send, way, brake, keeper, lambda: keeper.alive() and not worker.stopping()).run()
+            batch = _Batch(send, way, brake, keeper, lambda: keeper.alive() and not worker.stopping())
+            return batch.run(worker.call)
     finally:
         transitions.close_lease(way.grant.lease_id)
 
@@ -89,7 +94,7 @@ class _Batch:
         self, send: Send, way: Leased, brake: Brake, keeper: LeaseKeeper, may_start: Callable[[], bool]
     ) -> None:
         self._send, self._transport_id, self._brake, self._keeper = send, way.transport.pk, brake, keeper
-        self._relay, self._grant = way.relay, way.grant
+        self._relay, self._grant, self._share = way.relay, way.grant, way.share
         self._entries = Entries(send, way.grant.lease_id, brake)
         self._maker = Maker(send)
         self._deadline = time.monotonic() + START_FOR_SECONDS
@@ -107,6 +112,8 @@ class _Batch:
         """How many hands have not given up."""
         self._idle: list[Hand] = []
         self._claimed: deque[Claimed] = deque()
+        self._made: deque[tuple[Claimed, Envelope]] = deque()
+        """Messages of those that are claimed, ready to be handed over."""
         self._flying: dict[int, Claimed] = {}
         self._giving = True
         """Whether another group may be started; once False it stays so."""
@@ -118,10 +125,12 @@ class _Batch:
         self._impression = Impression()
         self._defect: Exception | None = None
 
-    def run(self) -> bool:
+    def run(self, call: Callable[[], object]) -> bool:
         """The loop. Each turn is one commit: the last replies, and the marks of what is handed over next."""
         try:
             self._claim()
+            if self._share < 1 and len(self._claimed) == CLAIM_AT_ONCE:
+                call()  # now, and not at the next sweep: there is work for whoever is free
             self._hire(min(self._grant.connections, max(len(self._claimed), self._pace.waiting)))
             while self._flying or self._entries or self._giving:
                 self._turn()
@@ -129,7 +138,7 @@ class _Batch:
         finally:
             self._finish()
         tried = self._grant.trial and self._impression.answered
-        return tried or (bool(self._claimed) and time.monotonic() > self._deadline)
+        return tried or (bool(self._claimed or self._made) and time.monotonic() > self._deadline)
 
     def _hire(self, number: int) -> None:
         for _ in range(number):
@@ -180,10 +189,13 @@ class _Batch:
         try:
             return self._next_groups()
         except (OperationalError, InterfaceError) as error:
-            logger.warning("nothing more is started of send %s for now: %s", self._send.pk, error)
-            connection.close()
-            self._giving = False
+            self._start_nothing(error)
             return []
+
+    def _start_nothing(self, error: Exception) -> None:
+        logger.warning("nothing more is started of send %s for now: %s", self._send.pk, error)
+        connection.close()
+        self._giving = False
 
     def _hand_over(self, hand: Hand, group: Sequence[tuple[Claimed, Envelope]]) -> None:
         if not group:
@@ -214,20 +226,33 @@ class _Batch:
         return groups
 
     def _fill(self, most: int) -> list[tuple[Claimed, Envelope]]:
-        group: list[tuple[Claimed, Envelope]] = []
-        while len(group) < most and (self._claimed or self._claim()):
-            if suspects.suspected(self._claimed) and not self._try_suspects():
-                break
-            one = self._claimed.popleft()
-            if self._pace.parks(one):
-                continue
-            if (made := self._maker.try_to_make(one)) is not None:
-                group.append((one, made))
-            elif why := self._maker.hopeless():
-                transitions.pause_if_sending(self._send.pk, actor="delivery", why=why)
-                self._stop()
-                return []
-        return group
+        while len(self._made) < most and (self._claimed or self._claim()) and self._make_next():
+            pass
+        return [] if self._stopped else [self._made.popleft() for _ in range(min(most, len(self._made)))]
+
+    def _make_next(self) -> bool:
+        """Make the message of whoever is the next; False when no more are to be made now."""
+        if suspects.suspected(self._claimed) and not self._try_suspects():
+            return False
+        one = self._claimed.popleft()
+        if self._pace.parks(one):
+            return True
+        if (made := self._maker.try_to_make(one)) is not None:
+            self._made.append((one, made))
+        elif why := self._maker.hopeless():
+            transitions.pause_if_sending(self._send.pk, actor="delivery", why=why)
+            self._stop()
+            return False
+        return True
+
+    def _make_ahead(self) -> None:
+        """While all hands are busy, make what they are given next."""
+        most = sum(hand.group for hand in self._hands)
+        try:
+            while self._reports.empty() and self._claimed and len(self._made) < most and self._make_next():
+                pass
+        except (OperationalError, InterfaceError) as error:
+            self._start_nothing(error)
 
     def _try_suspects(self) -> bool:
         """False as long as the air is not clear, or the lease is lost."""
@@ -249,6 +274,8 @@ class _Batch:
     def _listen(self) -> None:
         """Wait for a hand, or for the pace; then take everything that is there."""
         wait = self._patience()
+        if wait and self._giving and not self._idle:
+            self._make_ahead()
         try:
             self._hear(self._reports.get(timeout=wait) if wait else self._reports.get_nowait())
             while True:
@@ -304,7 +331,9 @@ class _Batch:
             raise self._defect
 
     def _reject_the_last(self) -> None:
-        if not self._claimed:  # else somebody's message might still show that theirs alone cannot be made
+        if not (
+            self._claimed or self._made
+        ):  # else somebody's message might still show that theirs alone cannot be made
             self._maker.close()
 
     def _hear_the_last(self) -> None:
