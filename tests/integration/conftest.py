@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import AppConfig, apps
 from django.conf import settings
+from django.contrib.auth.models import Group, Permission
 from django.db import connections
 from django.db.models.signals import post_migrate
 from psycopg.conninfo import conninfo_to_dict
+from pytest_django import DjangoDbBlocker
 from scene import Scene
-from wagtail.models import Collection, Locale
+from wagtail.models import Collection, GroupCollectionPermission, Locale
 
 from pipeline import cli
 from pipeline.commands import environment
@@ -32,16 +35,34 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _rows_of_migrations() -> Iterator[None]:
+def _rows_of_migrations(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A test with real transactions ends by emptying every table, those too that migrations have put rows into."""
+    del django_db_setup
+    with django_db_blocker.unblock():
+        rights = {group.name: _rights(group) for group in Group.objects.all()}
+    last = [app for app in apps.get_app_configs() if app.models_module][-1]
 
-    def restore(**_: object) -> None:
-        Collection.objects.exists() or Collection.add_root(name="Root")
+    def restore(sender: AppConfig, **_: object) -> None:
+        if sender is not last:  # then every permission is there again
+            return
+        root = Collection.get_first_root_node() or Collection.add_root(name="Root")
         Locale.objects.get_or_create(language_code=settings.LANGUAGE_CODE)
+        there = {one.natural_key(): one for one in Permission.objects.select_related("content_type")}
+        for name, (everywhere, in_the_library) in rights.items():
+            group, _ = Group.objects.get_or_create(name=name)
+            group.permissions.set([there[key] for key in everywhere])
+            for key in in_the_library:
+                GroupCollectionPermission.objects.get_or_create(group=group, collection=root, permission=there[key])
 
     post_migrate.connect(restore, dispatch_uid="rows")
     yield
     post_migrate.disconnect(dispatch_uid="rows")
+
+
+def _rights(group: Group) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """What a group may do, and what with the root of the library."""
+    library = Permission.objects.filter(groupcollectionpermission__group=group)
+    return [one.natural_key() for one in group.permissions.all()], [one.natural_key() for one in library]
 
 
 @pytest.fixture(autouse=True)
