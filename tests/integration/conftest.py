@@ -7,7 +7,7 @@ import pytest
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
-from django.db import connections
+from django.db import connection, connections
 from django.db.models.signals import post_migrate
 from psycopg.conninfo import conninfo_to_dict
 from pytest_django import DjangoDbBlocker
@@ -39,7 +39,9 @@ def _rows_of_migrations(django_db_setup: None, django_db_blocker: DjangoDbBlocke
     """A test with real transactions ends by emptying every table, those too that migrations have put rows into."""
     del django_db_setup
     with django_db_blocker.unblock():
-        rights = {group.name: _rights(group) for group in Group.objects.all()}
+        there_is_one = Group._meta.db_table in connection.introspection.table_names()
+        groups = Group.objects.all() if there_is_one else []  # where no test that was chosen wants a database
+        rights = {group.name: _rights(group) for group in groups}
     last = [app for app in apps.get_app_configs() if app.models_module][-1]
 
     def restore(sender: AppConfig, **_: object) -> None:

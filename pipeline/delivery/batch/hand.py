@@ -11,12 +11,14 @@ from django.conf import settings
 
 from pipeline.delivery.envelope import Envelope, Result
 from pipeline.delivery.relay import Relay
-from pipeline.delivery.smtp import Connection, RelayTrouble, Timeouts
+from pipeline.delivery.smtp import Connection, RelayTrouble, Timeouts, never_begun
 
 GROUP_SECONDS: Final = 0.05
 """A group is one less than what a connection hands over in this time, so that a relay that takes 20 ms gets messages
 one by one and a death of ours leaves one per connection in doubt, while a fast one does not wait for a commit each."""
 GROUP_AT_MOST: Final = 64
+HALVED_FROM: Final = 4
+"""Groups from this size on are given in halves."""
 
 
 def greet(relay: Relay, *, helo: str) -> None:
@@ -26,76 +28,117 @@ def greet(relay: Relay, *, helo: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a hand has to say. `ready`: it wants the next group. `trouble` or `defect`: its thread has ended."""
+    """What a hand has to say."""
 
     hand: "Hand"
     results: Sequence[Result] = ()
-    ready: bool = False
+    asks: int = 0
+    """How many portions more it wants."""
+    broken: bool = False
+    """Its connection is of no more use; it opens another one."""
+    ended: bool = False
+    """Its thread has, and this is its last report; nothing that it is given is handed over any more."""
     trouble: RelayTrouble | None = None
+    """Why there is no connection, if that is why it ended."""
     defect: Exception | None = None
     lost: Sequence[Hashable] = ()
     """Keys of those of whom nothing will be said because of the defect."""
 
 
 class Hand:
-    """Give it a group when it reports ready; it reports results. `end()` when there is nothing more."""
+    """Give it as many portions as it asks for; it reports results. `end()` when there is nothing more.
+
+    A portion is a whole group while groups are small, and else half of one: then it asks for the other half when it
+    begins with the first, so that it does not stand still while the books are written.
+    """
 
     def __init__(
         self, relay: Relay, *, helo: str, reports: "SimpleQueue[Report]", may_start: Callable[[], bool]
     ) -> None:
         self._relay, self._helo, self._reports, self._may_start = relay, helo, reports, may_start
-        self._groups: SimpleQueue[Sequence[Envelope] | None] = SimpleQueue()
+        self._portions: SimpleQueue[Sequence[Envelope] | None] = SimpleQueue()
+        self._awaits = 0
+        """How many portions it has asked for and not yet begun."""
         self._holds: Sequence[Envelope] = ()
-        """The group that nothing was said of yet."""
-        self.group = 1
-        """How many messages it should get next."""
+        """The portion that nothing was said of yet."""
+        self._group = 1
+        """How many messages it should have at a time."""
         self._thread = threading.Thread(target=self._live, name="hand", daemon=True)
         self._thread.start()
 
-    def give(self, group: Sequence[Envelope]) -> None:
-        """Hand over this group next."""
-        self._groups.put(group)
+    @property
+    def portion(self) -> int:
+        """How many messages it should get next."""
+        return self._group // self._portions_at_a_time
+
+    def give(self, portion: Sequence[Envelope]) -> None:
+        """Hand over these next."""
+        self._portions.put(portion)
 
     def end(self) -> None:
-        """Close the connection after the current group and wait for it."""
-        self._groups.put(None)
+        """Close the connection after what it was given and wait for it."""
+        self._portions.put(None)
         self._thread.join()
+
+    def leftovers(self) -> list[Result]:
+        """Take back what it was given and has not begun: a result for each. For others only once it has ended."""
+        left, is_last = list[Result](), False
+        while not self._portions.empty():
+            portion = self._portions.get()
+            is_last |= portion is None
+            self._awaits -= portion is not None
+            left += [never_begun(envelope, "the connection was lost before") for envelope in portion or ()]
+        if is_last:
+            self._portions.put(None)
+        return left
+
+    @property
+    def _portions_at_a_time(self) -> int:
+        return 2 if self._group >= HALVED_FROM else 1
 
     def _live(self) -> None:
         try:
             self._run()
+            last = Report(self, ended=True)
+        except RelayTrouble as trouble:
+            last = Report(self, ended=True, trouble=trouble)
         except Exception as defect:  # noqa: BLE001 (whatever it is, the batch must hear of it and end)
-            self._reports.put(Report(self, defect=defect, lost=[envelope.key for envelope in self._holds]))
+            last = Report(self, ended=True, defect=defect, lost=[envelope.key for envelope in self._holds])
+        self._reports.put(last)
 
     def _run(self) -> None:
-        while self._may_start() and (wire := self._open()) is not None:
-            with wire:
+        timeouts = Timeouts().scaled(settings.TIME_SCALE)
+        while self._may_start():
+            with Connection.open(self._relay, helo=self._helo, timeouts=timeouts) as wire:
                 if self._hand_over(wire):
                     return
 
     def _hand_over(self, wire: Connection) -> bool:
-        """Group after group; True when there are no more, False when another connection is needed."""
-        self._reports.put(Report(self, ready=True))
+        """Portion after portion; True when there are no more, False when another connection is needed."""
+        self._report()
         while wire.usable:
-            group = self._groups.get()
-            if group is None:
+            portion = self._portions.get()
+            if portion is None:
                 return True
-            self._holds = group
+            self._awaits -= 1
+            self._holds = portion
+            self._report()
             began = time.monotonic()
-            results = wire.send(group, may_start=self._may_start)
-            self._learn(len(group), time.monotonic() - began)
+            results = wire.send(portion, may_start=self._may_start)
+            self._learn(len(portion), time.monotonic() - began)
             self._holds = ()
-            self._reports.put(Report(self, results, ready=wire.usable))
+            if wire.usable:
+                self._report(results)
+            else:
+                self._reports.put(Report(self, [*results, *self.leftovers()], broken=True))
         return False
 
-    def _open(self) -> Connection | None:
-        try:
-            timeouts = Timeouts().scaled(settings.TIME_SCALE)
-            return Connection.open(self._relay, helo=self._helo, timeouts=timeouts)
-        except RelayTrouble as trouble:
-            self._reports.put(Report(self, trouble=trouble))
-            return None
+    def _report(self, results: Sequence[Result] = ()) -> None:
+        asks = max(0, self._portions_at_a_time - self._awaits - bool(self._holds))
+        self._awaits += asks
+        if results or asks:
+            self._reports.put(Report(self, results, asks))
 
     def _learn(self, handed: int, seconds: float) -> None:
         fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS) - 1
-        self.group = max(1, min(fits, 2 * self.group, GROUP_AT_MOST))
+        self._group = max(1, min(fits, 2 * self._group, GROUP_AT_MOST))

@@ -36,7 +36,7 @@ class Impression:
         if not report.results:
             return
         unsent = all(result.verdict is Verdict.UNSENT for result in report.results)
-        if report.ready or taught or not unsent:
+        if not report.broken or taught or not unsent:
             self.answered, self._fruitless = True, 0
         elif not stopped:
             self._fruitless += 1

@@ -25,7 +25,7 @@ from pipeline.delivery.batch.making import Maker, require_proofs
 from pipeline.delivery.batch.session import bookkeeping
 from pipeline.delivery.brake import Brake
 from pipeline.delivery.dkim import DkimError
-from pipeline.delivery.envelope import Envelope
+from pipeline.delivery.envelope import Envelope, Result
 from pipeline.delivery.pacing import Pacing
 from pipeline.delivery.routing import Leased, open_way
 from pipeline.delivery.signing import signer_of
@@ -109,8 +109,9 @@ class _Batch:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._hands: list[Hand] = []
         self._working = 0
-        """How many hands have not given up."""
-        self._idle: list[Hand] = []
+        """How many hands have not ended."""
+        self._idle: deque[Hand] = deque()
+        """Those that ask for something to do, once for each portion."""
         self._claimed: deque[Claimed] = deque()
         self._made: deque[tuple[Claimed, Envelope]] = deque()
         """Messages of those that are claimed, ready to be handed over."""
@@ -214,13 +215,13 @@ class _Batch:
             self._giving = False
         groups = []
         while self._giving and self._idle and allowed > 0:
-            hand = self._idle.pop()
-            group = self._fill(min(hand.group, allowed))
+            hand = self._idle.popleft()
+            group = self._fill(min(hand.portion, allowed))
             allowed -= len(group)
             if group:
                 groups.append((hand, group))
             else:
-                self._idle.append(hand)
+                self._idle.appendleft(hand)
                 break
         self._braked = allowed <= 0 and braked < paced
         return groups
@@ -247,7 +248,7 @@ class _Batch:
 
     def _make_ahead(self) -> None:
         """While all hands are busy, make what they are given next."""
-        most = sum(hand.group for hand in self._hands)
+        most = sum(hand.portion for hand in self._hands)
         try:
             while self._reports.empty() and self._claimed and len(self._made) < most and self._make_next():
                 pass
@@ -296,17 +297,23 @@ class _Batch:
             self._defect, self._giving = report.defect, False
             for key in report.lost:  # which stay in flight in the books, and so in doubt when the lease is closed
                 self._flying.pop(cast("int", key), None)
-        taught = [self._pace.heard(self._flying[cast("int", result.key)], result) for result in report.results]
-        for result in report.results:
-            self._entries.add(self._flying.pop(cast("int", result.key)), result)
-        self._impression.heard(report, taught=any(taught), stopped=not self._may_go_on())
-        if report.trouble:
+        taught = self._note(report.results)
+        self._impression.heard(report, taught=taught, stopped=not self._may_go_on())
+        self._idle.extend([report.hand] * report.asks)
+        if report.ended:
+            self._note(report.hand.leftovers())
+            self._idle = deque(hand for hand in self._idle if hand is not report.hand)
             self._working -= 1
-        elif report.ready:
-            self._idle.append(report.hand)
         tried = self._grant.trial and self._impression.answered
         if tried or not self._working or self._impression.is_away or self._pace.relay_is_busy:
             self._giving = False
+
+    def _note(self, results: Sequence[Result]) -> bool:
+        """Enter what became of messages; True if a destination has had enough."""
+        taught = [self._pace.heard(self._flying[cast("int", result.key)], result) for result in results]
+        for result in results:
+            self._entries.add(self._flying.pop(cast("int", result.key)), result)
+        return any(taught)
 
     # The end
 

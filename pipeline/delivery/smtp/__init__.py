@@ -7,6 +7,7 @@ where the relay offers PIPELINING, and gives one result for each, whatever happe
 from pipeline.delivery.envelope import Envelope, Result, Verdict
 from pipeline.delivery.relay import Relay, RelayUrlError, Tls, parse_relay
 from pipeline.delivery.smtp.connection import Connection
+from pipeline.delivery.smtp.exchange import never_begun
 from pipeline.delivery.smtp.trouble import (
     LoginFailed,
     RelayRefused,
@@ -30,5 +31,6 @@ __all__ = [
     "Tls",
     "TlsFailed",
     "Verdict",
+    "never_begun",
     "parse_relay",
 ]
