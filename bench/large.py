@@ -6,6 +6,7 @@ table with the same indexes, in interleaved rounds.
 """
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -72,15 +73,18 @@ def _slices(folder: Path, worker: int) -> dict[str, object]:
         [send],
     )
     rates = [float(number / length) for _, number, length in lengths]
-    settled = memory[len(memory) // 5 :] or [0]
     return {
         "rate": round(sum(number for _, number, _ in lengths) / sum(float(length) for *_, length in lengths), 1),
         "rate_second_tenth": round(rates[1], 1),
         "rate_last_tenth": round(rates[-1], 1),
         "last_to_second": round(rates[-1] / rates[1], 2),
-        "worker_mb_after_a_fifth": settled[0] >> 20,
-        "worker_mb_at_the_end": settled[-1] >> 20,
+        "worker_mb_after_each_fifth": [_at(memory, fifth / 5) >> 20 for fifth in range(1, 6)],
     }
+
+
+def _at(memory: Sequence[int], share: float) -> int:
+    """What it was after a share of the time."""
+    return memory[round(share * (len(memory) - 1))] if memory else 0
 
 
 def _send(folder: Path) -> int:
