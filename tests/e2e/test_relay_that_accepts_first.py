@@ -5,8 +5,6 @@ to its return path, which is `pressrun inbound`. That a reader's server refuses 
 as it would if it had said so at once.
 """
 
-import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from house import House, until
 from postfix import Postfix
 from relay import RecordingRelay
 
-DOMAIN = "bounces.city.example"
 PEOPLE = [f"p{n}@example.com" for n in range(1_500)]
 BUSY = "421 4.7.0 Too many messages from you, come back later"
 PATIENT = """\
@@ -24,38 +21,6 @@ queue_run_delay = 1s
 delay_warning_time = 1s"""
 """A Postfix that tries again, and tells of a delay, in seconds instead of minutes and hours."""
 NOT_GENUINE = "550-5.7.26 This mail is unauthenticated\n550 5.7.26 and poses a security risk"
-
-
-@pytest.fixture
-def inbound_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
-@pytest.fixture
-def returning(inbound_port: int) -> list[str]:
-    """What makes a Postfix bring its reports to us, and lets one destination's trouble not keep up the others."""
-    return [
-        f"transport_maps = inline:{{ {{ {DOMAIN} = smtp:[127.0.0.1]:{inbound_port} }} }}",
-        "smtp_destination_concurrency_failed_cohort_limit = 0",
-    ]
-
-
-@pytest.fixture
-def behind_postfix(make_house, inbound_port: int) -> Callable[[Postfix], House]:
-    """An installation that works, takes in what comes back, and sends through a Postfix at 60 messages a second."""
-
-    def work(postfix: Postfix) -> House:
-        url = f"smtp://127.0.0.1:{postfix.port}?starttls=never&connections=2&rate=60"
-        house: House = make_house(SMTP_URL=url, BOUNCE_DOMAIN=DOMAIN)
-        house.hire()
-        house.start("inbound", "--port", str(inbound_port))
-        until(lambda: "listening" in house.log("inbound"), what="listening for returned mail")
-        house.start("worker")
-        return house
-
-    return work
 
 
 def send(house: House, people: list[str], *words: str, to: str = "all") -> int:
