@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 SET_ASIDE: Final = Path(__file__).parent / "set_aside.txt"
 SEED: Final = 5
@@ -33,10 +33,10 @@ def set_aside() -> frozenset[str]:
     return frozenset(line for line in SET_ASIDE.read_text().splitlines() if line and not line.startswith("#"))
 
 
-def labels(folder: Path) -> list[dict[str, object]]:
+def labels(folder: Path) -> list[dict[str, Any]]:
     """What each sample is, one dictionary a file."""
     return [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
 
 
 if __name__ == "__main__":
-    print(*draw([str(label["file"]) for label in labels(Path(sys.argv[1]))]), sep="\n")
+    print(*draw([label["file"] for label in labels(Path(sys.argv[1]))]), sep="\n")

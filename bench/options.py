@@ -1,6 +1,7 @@
 """What a person may say to a benchmark."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,5 @@ class Options:
     """Of deliver: `smtp-sink`, or `ours`, which is faster."""
     rtt: float = 0
     """Of deliver: milliseconds that each round trip takes longer."""
+    corpus: Path | None = None
+    """Of feedback: labelled messages."""
