@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -216,8 +216,10 @@ def _agree(row: Mapping[str, str], message_ids: list[str]) -> bool:
 
 
 def stop(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
+    with suppress(ProcessLookupError):  # its lease outlives it for a moment
+        os.kill(pid, signal.SIGSTOP)
 
 
 def wake(pid: int) -> None:
-    os.kill(pid, signal.SIGCONT)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
