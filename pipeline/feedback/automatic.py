@@ -16,7 +16,13 @@ _HEADERS: Final = (
     ("x-precedence", "auto_reply"),
     ("x-ms-exchange-generated-message-source", "mailbox rules agent"),
 )
-_ANSWERED: Final = re.compile(r"\s*\[?\s*(?:(?:re|aw|sv|tr|fwd?)\s*[:：]\s*){0,3}", re.IGNORECASE)
+_PREFIX: Final = (
+    r"(?:re|aw|sv|vs|r|ref|antw|odp|ynt|res|rv|回复|回覆|答复|답장|회신|返信"  # an answer
+    r"|fwd?|fw|wg|tr|i|enc|pd|vb|doorst|ilt|vl|转发|轉寄|전달|転送|пересл)"  # sent on
+    r"\s*(?:\[\d{1,3}\])?\s*[:：]"
+)
+_ANSWER: Final = re.compile(rf"\s*{_PREFIX}", re.IGNORECASE)
+_ANSWERED: Final = re.compile(rf"\s*\[?\s*(?:{_PREFIX}\s*){{0,3}}", re.IGNORECASE)
 TEXT_AT_MOST: Final = 8000
 
 
@@ -28,6 +34,11 @@ def is_receipt(message: Part) -> bool:
 def is_challenge(text: str) -> bool:
     """A machine that wants its sender to prove to be a person. Newsletters do not answer."""
     return TABLES[Role.CHALLENGE].fits(text[:TEXT_AT_MOST])
+
+
+def has_answer_subject(message: Part) -> bool:
+    """Whether the subject is that of an answer, or of a mail that was sent on."""
+    return _ANSWER.match(message.header("subject")) is not None
 
 
 def has_absence_subject(message: Part) -> bool:

@@ -56,24 +56,32 @@ def notice(text: str) -> Notice | None:
     first = min((at for at in (TABLES[Role.START].first(opening), delay) if at is not None), default=None)
     if first is None or _QUOTED_REPLY.match(text, text.rfind("\n", 0, first) + 1):
         return None
-    before, body = text[:first], _until_copy(text[first:])
-    named = tuple(_named(body)) or tuple(_named(_until_copy(before)))
+    before, body = text[:first], until_copy(text[first:])
+    named = tuple(_named(body)) or tuple(_named(until_copy(before)))
     return Notice(body, delay is not None, named)
 
 
 def unannounced(text: str) -> Notice:
     """Read a text that is known to be a bounce though none of its words say so."""
-    body = _until_copy(text[:TEXT_AT_MOST])
+    body = until_copy(text[:TEXT_AT_MOST])
     return Notice(body, delay=False, named=tuple(_named(body)))
 
 
-def _until_copy(text: str) -> str:
+def until_copy(text: str) -> str:
     """Cut the returned message off, by the words that announce it or by its first headers."""
     lines = text[: TABLES[Role.STOP].first(text)].splitlines()[:LINES_AT_MOST]
     for number, line in enumerate(lines):
         if _COPY.match(line):
             return "\n".join(lines[:number])
     return "\n".join(lines)
+
+
+def holds_copy(text: str) -> bool:
+    """Whether a returned message, or its head, stands in the text: headers do, or what announces it after a refusal."""
+    text = text[:TEXT_AT_MOST]
+    if any(_COPY.match(line) for line in text.splitlines()[:LINES_AT_MOST]):
+        return True
+    return bool(spoken_lines(text)) and TABLES[Role.STOP].fits(text)
 
 
 def _named(text: str) -> Iterator[Named]:
@@ -117,7 +125,7 @@ def is_final(text: str) -> bool:
 def about(text: str, address: str) -> str:
     """What the text says after naming an address; empty when it does not."""
     at = text.lower().find(address.lower()) if address else -1
-    return "" if at < 0 else _squeezed(_until_copy(text[at + len(address) :]).split("\n"))
+    return "" if at < 0 else _squeezed(until_copy(text[at + len(address) :]).split("\n"))
 
 
 def _squeezed(lines: Sequence[str]) -> str:

@@ -22,13 +22,14 @@ ID_HEADER: Final = "X-Pressrun-Id"
 HUMAN_TEXT_AT_MOST: Final = 60_000  # characters
 TEXT_PARTS_AT_MOST: Final = 5
 FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
+SIGNS_AT_LEAST: Final = 3  # of the five of `_hint`
 MAIL_SYSTEM: Final = "a mail system wrote it"
 
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
 _ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,100}})\s*$", re.IGNORECASE | re.MULTILINE)
 _TO_LINE: Final = re.compile(r"^[\s>|]{0,20}To: ?(\S[^\n]{0,300})$", re.IGNORECASE | re.MULTILINE)
-_REPLY_SUBJECT: Final = re.compile(r"\s*(?:re|aw|sv|antw|回复|回覆|답장|res|rv)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 _AFTER_DATA: Final = re.compile(r"end of data", re.IGNORECASE)
+_OF_DELIVERY: Final = frozenset({"", "delivery-status"})  # and not of TLS, receipts or complaints
 _ROLES: Final = frozenset(
     {"postmaster", "mailer-daemon", "abuse", "hostmaster", "helpdesk", "support", "info", "noreply"}
 )
@@ -100,7 +101,7 @@ def _open(message: Part) -> _Mail:
 
 
 def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
-    found = _by_complaint(mail) or _by_report(mail)
+    found = _by_complaint(mail) or _by_challenge(mail) or _by_report(mail)
     if found:
         return found
     if automatic.is_receipt(mail.message):
@@ -108,7 +109,18 @@ def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
     return _by_words(mail) or _by_habit(mail)
 
 
+def _by_challenge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
+    """Some come as status reports of a failure. What no server refused may yet be delivered."""
+    words = text.until_copy(mail.words)
+    if not automatic.is_challenge(words):
+        return None
+    said = "\n".join([words, *(report.diagnostic for report in dsn.reports(mail.message))])
+    return None if text.spoken_lines(said) else (Kind.OTHER, (), "challenge")
+
+
 def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
+    if mail.message.kind != "multipart/report" and _is_personal(mail.message):  # the report is an attachment of theirs
+        return None
     reports = dsn.reports(mail.message)
     if not reports and "final-recipient" in mail.words.lower() and _evidence(mail):
         reports = dsn.read_reports(mail.words)
@@ -160,7 +172,7 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     notice = text.notice(mail.words) if evidence else None
     if notice is None and _needs_no_words(mail, evidence):
         notice = text.unannounced(mail.words)
-    if notice is None:
+    if notice is None or _is_lure(notice, mail):
         return None
     if notice.delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
         return Kind.DELAY, _of_notice(notice, mail, Action.DELAYED), f"words, and {evidence}"
@@ -174,20 +186,66 @@ def _needs_no_words(mail: _Mail, evidence: str) -> bool:
     return evidence == FAILED_RECIPIENTS
 
 
+def _is_lure(notice: Notice, mail: _Mail) -> bool:
+    """Whether it is a page without a fact. Crooks play the mail server so, for a link; a server has facts to tell."""
+    if any(leaf.kind == "text/plain" for leaf in mail.message.leaves()):
+        return False
+    named = any(_addressees(mail, [named.address for named in notice.named]))
+    return not (named or text.spoken_lines(mail.words) or _holds_copy(mail))
+
+
 def _evidence(mail: _Mail) -> str:
     """What beside its words speaks for a bounce, or nothing. A person may quote one; a person is no daemon."""
     message = mail.message
     if message.header("x-failed-recipients"):
         return FAILED_RECIPIENTS
-    if TABLES[Role.DAEMON].fits(f"{message.header('from')} {message.header('sender')}"):
-        return MAIL_SYSTEM
-    if _REPLY_SUBJECT.match(message.header("subject")) or automatic.has_absence_subject(message):
+    if _is_personal(message) or automatic.has_absence_subject(message):
         return ""
-    if message.kind == "multipart/report":
+    if _is_daemon(message):
+        return MAIL_SYSTEM
+    if message.kind == "multipart/report" and message.parameters.get("report-type", "").lower() in _OF_DELIVERY:
         return "it calls itself a report"
-    if TABLES[Role.SUBJECT].fits(message.header("subject")):
-        return "its subject"
-    return "the null return path" if message.header("return-path").strip() == "<>" else ""
+    return "" if _is_somebodys(message) else _hint(mail)
+
+
+def _hint(mail: _Mail) -> str:
+    """What shops, help desks and crooks have too: one sign, or two, prove nothing."""
+    message = mail.message
+    speaks = bool(text.spoken_lines(mail.words))
+    copy = _holds_copy(mail)
+    null_path = message.header("return-path").strip() == "<>"
+    name = TABLES[Role.DAEMON].fits(message.header("from"))
+    subject = TABLES[Role.SUBJECT].fits(message.header("subject"))
+    if sum((speaks, copy, null_path, name, subject)) >= SIGNS_AT_LEAST:
+        return MAIL_SYSTEM if name else "its subject" if subject else "the null return path"
+    return "the null return path" if null_path and copy else ""
+
+
+def _holds_copy(mail: _Mail) -> bool:
+    """Whether a copy of our mail is in it. A bounce in it is one that somebody shows us."""
+    return not _is_daemon(mail.returned) if mail.returned.headers else text.holds_copy(mail.words)
+
+
+def _is_somebodys(message: Part) -> bool:
+    """Whether it bears what people, lists and answering machines put on their mail. Servers that do have an address."""
+    in_a_list = message.header("list-id") or message.header("list-unsubscribe")
+    answers = automatic.has_answer_subject(message) or automatic.is_auto_reply(message)
+    return bool(in_a_list or answers or _is_threaded(message))
+
+
+def _is_personal(message: Part) -> bool:
+    """Whether somebody answers or shows us a mail, be it the postmaster. Daemons write no `Re:` within a thread."""
+    return automatic.has_answer_subject(message) and (not _is_daemon(message) or _is_threaded(message))
+
+
+def _is_daemon(message: Part) -> bool:
+    """Whether its address says so. A name is easily borrowed, and counts only where there is no address."""
+    sender = message.header("from")
+    return TABLES[Role.DAEMON].fits(address_of(sender) or sender)
+
+
+def _is_threaded(message: Part) -> bool:
+    return bool(message.header("in-reply-to") or message.header("references"))
 
 
 def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipient]:
@@ -233,8 +291,7 @@ def _by_habit(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
         return Kind.OTHER, (), "challenge"
     if automatic.is_auto_reply(mail.message):
         return Kind.AUTO_REPLY, (), "automatic answer"
-    message = mail.message
-    if message.header("in-reply-to") or message.header("references") or _REPLY_SUBJECT.match(message.header("subject")):
+    if _is_threaded(mail.message) or automatic.has_answer_subject(mail.message):
         return Kind.REPLY, (), "an answer"
     return Kind.OTHER, (), "nothing that we know"
 
