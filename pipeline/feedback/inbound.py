@@ -102,7 +102,8 @@ class Intake:
 
     def _take_in(self, raw: bytes, address: str, sender: str) -> None:
         close_old_connections()  # one that died with the database is replaced
-        take_in(raw, source=self.protocol, envelope_to=address, envelope_from=sender, now=datetime.now(UTC))
+        path = f"Return-Path: <{sender}>\r\n".encode("utf-8", "replace")  # RFC 5321 section 4.4: who delivers adds it
+        take_in(path + raw, source=self.protocol, envelope_to=address, envelope_from=sender, now=datetime.now(UTC))
 
 
 def refusal_of(address: str) -> str:
