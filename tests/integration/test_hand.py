@@ -84,6 +84,16 @@ def test_a_fast_relay_gets_the_next_portion_before_the_first_is_through_and_neve
     assert [entry["rcpt"] for entry in serving.ledger.entries] == [f"p{n}@x.test" for n in range(book.given)]
 
 
+def test_a_portion_is_half_of_a_group_even_if_another_one_is_learned_at_that_moment(serving, monkeypatch):
+    book, learned = Book(serving), iter([64, 1])
+    book.hear()  # that it has a connection; its thread waits now
+    monkeypatch.setattr(Hand, "_group", property(lambda _: next(learned)), raising=False)
+    portion = book.hand.portion
+    monkeypatch.undo()
+    book.hand.end()
+    assert portion == GROUP_AT_MOST // 2
+
+
 def test_a_relay_that_takes_its_time_gets_messages_one_by_one(serving):
     serving.behaviour.delay = 0.02
     book = Book(serving)

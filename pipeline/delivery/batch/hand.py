@@ -69,7 +69,8 @@ class Hand:
     @property
     def portion(self) -> int:
         """How many messages it should get next."""
-        return self._group // self._portions_at_a_time
+        group = self._group  # read once: the thread may learn a smaller one in between, and a portion be a whole one
+        return group // _portions_of(group)
 
     def give(self, portion: Sequence[Envelope]) -> None:
         """Hand over these next."""
@@ -91,10 +92,6 @@ class Hand:
         if is_last:
             self._portions.put(None)
         return left
-
-    @property
-    def _portions_at_a_time(self) -> int:
-        return 2 if self._group >= HALVED_FROM else 1
 
     def _live(self) -> None:
         try:
@@ -134,7 +131,7 @@ class Hand:
         return False
 
     def _report(self, results: Sequence[Result] = ()) -> None:
-        asks = max(0, self._portions_at_a_time - self._awaits - bool(self._holds))
+        asks = max(0, _portions_of(self._group) - self._awaits - bool(self._holds))
         self._awaits += asks
         if results or asks:
             self._reports.put(Report(self, results, asks))
@@ -142,3 +139,8 @@ class Hand:
     def _learn(self, handed: int, seconds: float) -> None:
         fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS) - 1
         self._group = max(1, min(fits, 2 * self._group, GROUP_AT_MOST))
+
+
+def _portions_of(group: int) -> int:
+    """In how many portions a group is given."""
+    return 2 if group >= HALVED_FROM else 1
