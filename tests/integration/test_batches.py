@@ -203,6 +203,14 @@ def test_a_batch_that_must_not_give_more_waits_for_an_answer_and_does_not_spin(r
     assert len(turns) < 100
 
 
+def test_a_pace_that_needs_one_connection_uses_one_so_that_a_relay_does_not_tire_of_all(relay):  # noqa: F811
+    server = relay(script={"idle": {"seconds": 0.3, "says": "421 4.4.2 Timeout"}})
+    desk = Desk(*PEOPLE, url=url(server, connections=4, more="&rate=10"))
+    sweep()
+    run_batch(desk.send.pk, desk.worker())
+    assert desk.states() == {"accepted": 20}
+
+
 # Whose fault it was
 
 

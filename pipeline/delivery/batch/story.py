@@ -110,8 +110,9 @@ class _Batch:
         self._hands: list[Hand] = []
         self._working = 0
         """How many hands have not ended."""
-        self._idle: deque[Hand] = deque()
-        """Those that ask for something to do, once for each portion."""
+        self._idle: list[Hand] = []
+        """Those that ask for something to do, once for each portion. The last one is the first to get it: where a pace
+        needs few connections, the others may grow old, and a relay hang up on them."""
         self._claimed: deque[Claimed] = deque()
         self._made: deque[tuple[Claimed, Envelope]] = deque()
         """Messages of those that are claimed, ready to be handed over."""
@@ -215,13 +216,13 @@ class _Batch:
             self._giving = False
         groups = []
         while self._giving and self._idle and allowed > 0:
-            hand = self._idle.popleft()
+            hand = self._idle.pop()
             group = self._fill(min(hand.portion, allowed))
             allowed -= len(group)
             if group:
                 groups.append((hand, group))
             else:
-                self._idle.appendleft(hand)
+                self._idle.append(hand)
                 break
         self._braked = allowed <= 0 and braked < paced
         return groups
@@ -302,7 +303,7 @@ class _Batch:
         self._idle.extend([report.hand] * report.asks)
         if report.ended:
             self._note(report.hand.leftovers())
-            self._idle = deque(hand for hand in self._idle if hand is not report.hand)
+            self._idle = [hand for hand in self._idle if hand is not report.hand]
             self._working -= 1
         tried = self._grant.trial and self._impression.answered
         if tried or not self._working or self._impression.is_away or self._pace.relay_is_busy:
