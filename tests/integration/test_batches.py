@@ -186,6 +186,20 @@ def test_a_batch_does_not_outlive_its_time_by_what_is_left_of_a_group(relay, lar
     assert desk.states() == {"accepted": handed, "pending": 120 - handed}
 
 
+# A connection that is lost
+
+
+def test_nobody_waits_for_a_connection_that_is_long_in_coming(relay, large_groups, settings):  # noqa: F811
+    settings.TIME_SCALE = 0.01  # three seconds for the greeting
+    server = relay(script={"connect": ["220 Go", "220 Go", "silent"], "rcpt": {"^p9@": ["cut", "250 2.1.5 Ok"]}})
+    desk = Desk(*PEOPLE, url=url(server, connections=2, more="&rate=20"))
+    sweep()
+    run_batch(desk.send.pk, desk.worker())
+    assert len(server.sessions) == 3
+    assert desk.states() == {"accepted": 20}
+    assert desk.in_order()
+
+
 # Waiting
 
 

@@ -18,7 +18,7 @@ class Book:
 
     def __init__(self, server, *, may_start=lambda: True):
         self.reports, self.results = SimpleQueue(), []
-        self.most = self.open = self.given = self.asked = 0
+        self.most = self.open = self.given = self.asked = self.withheld = 0
         self.troubles, self.defects, self.lost = [], [], []
         relay = Relay("127.0.0.1", server.port, Tls.NEVER)
         self.hand = Hand(relay, helo="client.test", reports=self.reports, may_start=may_start)
@@ -31,9 +31,12 @@ class Book:
         self.open -= len(report.lost)
         self.troubles += [report.trouble] if report.trouble else []
         self.defects += [report.defect] if report.defect else []
-        if report.ended:
-            self._enter(self.hand.leftovers())
-            self.asked = 0
+        if report.broken or report.ended:
+            portions = self.hand.take_back()
+            self._enter([result for portion in portions for result in portion])
+            self.withheld, self.asked = self.asked + len(portions), 0
+        else:
+            self.asked, self.withheld = self.asked + self.withheld, 0
         return report
 
     def _enter(self, results):
@@ -123,6 +126,23 @@ def test_what_waits_behind_a_lost_connection_is_given_back_and_another_one_opene
     }
 
 
+def test_what_waits_behind_a_lost_connection_does_not_wait_for_another(serving, large_groups):
+    book = Book(serving)
+    serving.behaviour.script = {"connect": ["220 Go", "silent"], "dot": {"^p20@": ["421 4.3.2 Closing"]}}
+    broken = False
+    while not broken:
+        while book.asked:
+            book.give()
+        broken = book.hear().broken
+    assert (book.open, book.withheld) == (0, 1)
+    handed = len(serving.ledger.entries)
+    assert book.verdicts == {
+        Verdict.ACCEPTED: handed,
+        Verdict.DEFERRED: 1,
+        Verdict.UNSENT: book.given - handed - 1,
+    }
+
+
 def test_what_it_was_given_and_never_began_comes_back_when_it_cannot_connect_again(serving, large_groups):
     book = Book(serving)
     serving.behaviour.script = {"connect": ["554 5.3.2 Go away"], "dot": {"^p20@": ["421 4.3.2 Closing"]}}
@@ -133,7 +153,8 @@ def test_what_it_was_given_and_never_began_comes_back_when_it_cannot_connect_aga
     assert book.open == 0
     assert book.verdicts[Verdict.ACCEPTED] == len(serving.ledger.entries)
     book.hand.give([Envelope(book.given, "b@news.test", "late@x.test", WIRE)])  # before anybody has heard of it
-    assert [result.verdict for result in book.hand.leftovers()] == [Verdict.UNSENT]
+    [[result]] = book.hand.take_back()
+    assert result.verdict is Verdict.UNSENT
     book.hand.end()
 
 

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from django.conf import settings
@@ -35,7 +36,7 @@ class Report:
     asks: int = 0
     """How many portions more it wants."""
     broken: bool = False
-    """Its connection is of no more use; it opens another one."""
+    """Its connection is of no more use. It opens another one, and its next report says that it has it."""
     ended: bool = False
     """Its thread has, and this is its last report; nothing that it is given is handed over any more."""
     trouble: RelayTrouble | None = None
@@ -47,6 +48,8 @@ class Report:
 
 class Hand:
     """Give it as many portions as it asks for; it reports results. `end()` when there is nothing more.
+
+    When its connection is lost, take back what it has not begun: another may open late, or never.
 
     A portion is a whole group while groups are small, and else half of one: then it asks for the other half when it
     begins with the first, so that it does not stand still while the books are written.
@@ -81,17 +84,14 @@ class Hand:
         self._portions.put(None)
         self._thread.join()
 
-    def leftovers(self) -> list[Result]:
-        """Take back what it was given and has not begun: a result for each. For others only once it has ended."""
-        left, is_last = list[Result](), False
-        while not self._portions.empty():
-            portion = self._portions.get()
-            is_last |= portion is None
-            self._awaits -= portion is not None
-            left += [never_begun(envelope, "the connection was lost before") for envelope in portion or ()]
-        if is_last:
-            self._portions.put(None)
-        return left
+    def take_back(self) -> list[list[Result]]:
+        """What it was given and has not begun: for each portion, which it still asks for, a result for each person."""
+        taken = list[list[Result]]()
+        with suppress(Empty):
+            while True:
+                portion = self._portions.get_nowait()  # or its thread has it, if it is connected again already
+                taken.append([never_begun(envelope, "the connection was lost before") for envelope in portion or ()])
+        return taken
 
     def _live(self) -> None:
         try:
@@ -112,29 +112,27 @@ class Hand:
 
     def _hand_over(self, wire: Connection) -> bool:
         """Portion after portion; True when there are no more, False when another connection is needed."""
-        self._report()
+        self._reports.put(Report(self, asks=self._ask()))
         while wire.usable:
             portion = self._portions.get()
             if portion is None:
                 return True
             self._awaits -= 1
             self._holds = portion
-            self._report()
+            if asks := self._ask():
+                self._reports.put(Report(self, asks=asks))
             began = time.monotonic()
             results = wire.send(portion, may_start=self._may_start)
             self._learn(len(portion), time.monotonic() - began)
             self._holds = ()
-            if wire.usable:
-                self._report(results)
-            else:
-                self._reports.put(Report(self, [*results, *self.leftovers()], broken=True))
+            self._reports.put(Report(self, results, self._ask() if wire.usable else 0, broken=not wire.usable))
         return False
 
-    def _report(self, results: Sequence[Result] = ()) -> None:
+    def _ask(self) -> int:
+        """How many portions more it wants; they are asked for by this."""
         asks = max(0, _portions_of(self._group) - self._awaits - bool(self._holds))
         self._awaits += asks
-        if results or asks:
-            self._reports.put(Report(self, results, asks))
+        return asks
 
     def _learn(self, handed: int, seconds: float) -> None:
         fits = int(handed / max(seconds, 1e-6) * GROUP_SECONDS) - 1

@@ -113,6 +113,8 @@ class _Batch:
         self._idle: list[Hand] = []
         """Those that ask for something to do, once for each portion. The last one is the first to get it: where a pace
         needs few connections, the others may grow old, and a relay hang up on them."""
+        self._asked: dict[Hand, int] = {}
+        """How many portions those ask for that have no connection now."""
         self._claimed: deque[Claimed] = deque()
         self._made: deque[tuple[Claimed, Envelope]] = deque()
         """Messages of those that are claimed, ready to be handed over."""
@@ -300,14 +302,22 @@ class _Batch:
                 self._flying.pop(cast("int", key), None)
         taught = self._note(report.results)
         self._impression.heard(report, taught=taught, stopped=not self._may_go_on())
-        self._idle.extend([report.hand] * report.asks)
-        if report.ended:
-            self._note(report.hand.leftovers())
-            self._idle = [hand for hand in self._idle if hand is not report.hand]
-            self._working -= 1
+        if report.broken or report.ended:
+            self._disconnected(report.hand)
+        else:
+            self._idle.extend([report.hand] * (report.asks + self._asked.pop(report.hand, 0)))
+        self._working -= report.ended
         tried = self._grant.trial and self._impression.answered
         if tried or not self._working or self._impression.is_away or self._pace.relay_is_busy:
             self._giving = False
+
+    def _disconnected(self, hand: Hand) -> None:
+        """Nobody waits for a connection that may be long in coming."""
+        portions = hand.take_back()
+        self._asked[hand] = len(portions) + self._idle.count(hand)
+        self._idle = [each for each in self._idle if each is not hand]
+        for results in portions:
+            self._note(results)
 
     def _note(self, results: Sequence[Result]) -> bool:
         """Enter what became of messages; True if a destination has had enough."""
