@@ -1,0 +1,50 @@
+"""Mail that was handed over, and what comes back of it to its return path."""
+
+import zlib
+
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+from scene import Scene, accepted
+
+from pipeline import transitions
+from pipeline.feedback.apply import take_in
+from pipeline.keys import keyring
+from pipeline.models import Delivery, Feedback
+from pipeline.tokens import Purpose
+
+
+def handed_over(number: int) -> dict[str, Delivery]:
+    """Deliveries that a relay has taken, each to somebody of its own, by the return path that it was given."""
+    scene = Scene(number)
+    flying = scene.fly(number)
+    transitions.record(scene.send.pk, [accepted(one) for one in flying])
+    return {return_path(one): one for one in map(scene.row, flying)}
+
+
+def return_path(delivery: Delivery) -> str:
+    token = keyring().sign(Purpose.RETURN_PATH, delivery.send_id, delivery.id)
+    return f"b-{token}@{settings.BOUNCE_DOMAIN}"
+
+
+def comes_back(raw: bytes, address: str, delivery: Delivery) -> Feedback:
+    """Deliver it to the return path. Whoever it names is our reader then."""
+    raw = raw.replace(b"ada@reader.example", delivery.email.encode())
+    row = take_in(raw, source="lmtp", envelope_to=address, envelope_from="", now=timezone.now())
+    assert zlib.decompress(bytes(Feedback.objects.get(pk=row.pk).raw)) == raw
+    assert row.delivery_id == delivery.id
+    return row
+
+
+def books() -> dict[str, list[tuple[str]]]:
+    """Every row of every table but the one that keeps what came."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor)) - {Feedback._meta.db_table}
+        return {table: _rows(cursor, table) for table in tables}
+
+
+def _rows(cursor: CursorWrapper, table: str) -> list[tuple[str]]:
+    cursor.execute(f'SELECT t::text FROM "{table}" t ORDER BY 1')
+    found: list[tuple[str]] = cursor.fetchall()
+    return found
