@@ -1,4 +1,4 @@
-"""A reply in, its meaning out: `rules.tsv` read from top to bottom; the first row that fits decides."""
+"""A reply in, its meaning out: `providers.tsv`, then `rules.tsv`, each from top to bottom; the first row that fits."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,12 @@ _CODE: Final = re.compile(r"(?<![\w.:/-])([45]\d\d)(?=[ -])")
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _CJK_BREAK: Final = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff])\s+(?=[\u3000-\u30ff\u3400-\u9fff])")
 _AFTER_DATA: Final = re.compile(r"(?:reply|response) to (?:the )?(?:end of )?data|end of data", re.IGNORECASE)
-_UNQUOTED: Final = str.maketrans({"’": "'", **dict.fromkeys('<>"`“”„«»「」『』', "")})
+_UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“”„«»「」『』', "")})
+_HOLLOW: Final = re.compile(
+    r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
+    r"|remote protocol error|\.\.\. service unavailable"
+)
+"""What Cisco's and Sendmail's mailers write of their own around any reply at all: it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +77,5 @@ def _enhanced(text: str, given: str) -> str:
 
 def _plain(text: str) -> str:
     text = _CODES.sub(" ", _URL.sub(" ", _ADDRESS.sub("@", text)))
-    return _CJK_BREAK.sub("", " ".join(text.lower().translate(_UNQUOTED).split()))
+    words = _HOLLOW.sub(" ", " ".join(text.lower().translate(_UNQUOTED).split()))
+    return _CJK_BREAK.sub("", words)

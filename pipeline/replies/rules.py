@@ -1,4 +1,4 @@
-"""The rows of `rules.tsv`, read once.
+"""The rows of `providers.tsv`, then those of `rules.tsv`, read once.
 
 A row is `word <tab> language or "code" <tab> phrase or code`. A phrase is lower case; `…` bridges up to 80
 characters, `@` stands for any address. A code is an SMTP code (550) or an RFC 3463 one (5.1.1; *.2.2 for 4 and 5).
@@ -6,6 +6,7 @@ characters, `@` stands for any address. A code is an SMTP code (550) or an RFC 3
 
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from typing import Final
 
 from pipeline.replies.phrasebook import Phrase, Phrasebook
@@ -31,11 +32,11 @@ class Rules:
     codes: dict[str, int]
 
     @classmethod
-    def read(cls, text: str) -> "Rules":
-        """Parse a table. Raises ValueError naming the line."""
-        lines = enumerate(text.splitlines(), start=1)
+    def read(cls, *tables: str) -> "Rules":
+        """Parse tables, the more telling first. Raises ValueError naming the line."""
+        lines = chain.from_iterable(enumerate(table.splitlines(), start=1) for table in tables)
         rows = tuple(_row(number, line) for number, line in lines if line and not line.startswith("#"))
-        codes = {rule.code: number for number, rule in enumerate(rows) if rule.code}
+        codes = {rule.code: number for number, rule in reversed([*enumerate(rows)]) if rule.code}
         return cls(rows, Phrasebook.of(rule.phrase for rule in rows), codes)
 
     def first(self, words: str, *, code: int | None, enhanced: str) -> Rule | None:
@@ -48,11 +49,12 @@ class Rules:
 def _row(number: int, line: str) -> Rule:
     columns = line.split("\t")
     if len(columns) != 3 or columns[0] not in WORDS or not columns[2].strip("… "):
-        raise ValueError(f"rules.tsv line {number}: expected word, language and phrase with tabs between: {line!r}")
+        raise ValueError(f"line {number}: expected word, language and phrase with tabs between: {line!r}")
     word, language, text = columns
     if language == "code":
         return Rule(word, f"{'code' if text.isdigit() else 'enhanced'} {text}", code=text)
     return Rule(word, f'phrase "{text}"', phrase=tuple(piece for piece in text.split("…") if piece))
 
 
-RULES: Final = Rules.read(files("pipeline.replies").joinpath("rules.tsv").read_text(encoding="utf-8"))
+_TABLES: Final = ("providers.tsv", "rules.tsv")
+RULES: Final = Rules.read(*(files("pipeline.replies").joinpath(name).read_text(encoding="utf-8") for name in _TABLES))

@@ -90,6 +90,21 @@ def test_the_servers_own_code_outweighs_the_reports_summary():
     assert classify("550 5.0.0 refused", enhanced="5.1.1").hard
 
 
+def test_what_a_mailer_wraps_around_any_reply_says_nothing():
+    assert classify("5.1.0 - Unknown address error 550-'5.7.1 Access denied'").reason is Reason.POLICY
+    assert classify("5.1.0 - Unknown address error 550-'No such user here'").hard
+    assert classify("554 <ada@x.test>... Service unavailable").reason is Reason.UNKNOWN
+
+
+def test_a_providers_own_code_outweighs_the_registrys():
+    assert classify("", enhanced="5.1.90").reason is Reason.RATE_LIMITED
+    assert Rules.read("filtered\ten\tno", "rejected\ten\tno").first("no", code=None, enhanced="").word == "filtered"
+
+
+def test_a_domain_that_takes_no_mail_from_us_is_not_dead():
+    assert not classify("550 The domain does not accept mails from x.test").hard
+
+
 def test_an_address_of_numbers_is_no_code():
     assert classify("refused, see 5.1.1.9").reason is Reason.UNKNOWN
 
