@@ -14,6 +14,7 @@ LINES_AT_MOST: Final = 20_000
 
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
 STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_ODD_ADDRESS: Final = re.compile(r"[^\s<>;@]{1,128}@[^\s<>;@]{1,255}")
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -81,8 +82,15 @@ def _report(fields: Mapping[str, str]) -> Report | None:
 def _recipient(fields: Mapping[str, str]) -> str:
     """The address that we wrote to. A forwarder's own (final) one means nothing to us."""
     names = ("original-recipient", "x-original-recipient", "final-recipient", "x-actual-recipient")
-    found = (address_of(_untyped(fields[name])) for name in names if name in fields)
-    return _unxtext(next((address for address in found if address), ""))
+    values = [_untyped(fields[name]) for name in names if name in fields]
+    found = next((address for address in map(address_of, values) if address), "") or _odd_address(values)
+    return _unxtext(found)
+
+
+def _odd_address(values: Sequence[str]) -> str:
+    """What never could be an address (`ada@#x`) was refused for just that."""
+    odd = (_ODD_ADDRESS.search(value) for value in values)
+    return next((found[0] for found in odd if found), "")
 
 
 def _untyped(value: str) -> str:

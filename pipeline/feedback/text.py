@@ -24,7 +24,7 @@ _LEADING_NAME: Final = re.compile(
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
-_REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t)")
+_REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)")
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from pipeline.feedback import arf, automatic, dsn, mime, text
@@ -22,6 +23,7 @@ ID_HEADER: Final = "X-Pressrun-Id"
 HUMAN_TEXT_AT_MOST: Final = 60_000  # characters
 TEXT_PARTS_AT_MOST: Final = 5
 FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
+TO_LINES_AT_MOST: Final = 20
 SIGNS_AT_LEAST: Final = 3  # of the five of `_hint`
 MAIL_SYSTEM: Final = "a mail system wrote it"
 
@@ -263,16 +265,17 @@ def _addressees(mail: _Mail, named: Sequence[str]) -> Sequence[str]:
     if failed:
         return tuple(dict.fromkeys(failed))
     ours = _written_to(mail)
-    known = [address for address in named if address.lower() == ours.lower()]
+    lower = {address.lower() for address in ours}
+    known = [address for address in named if address.lower() in lower]
     people = known or [address for address in named if not _is_role(address, mail)]
-    return tuple(people) or (ours,)
+    return tuple(people or ours[:1] or [""])
 
 
-def _written_to(mail: _Mail) -> str:
-    """The recipient in the returned copy's own header, wherever that copy is."""
-    header = mail.returned.header("to")
-    line = None if header else _TO_LINE.search(mail.words)
-    return address_of(header or (line[1] if line else ""))
+def _written_to(mail: _Mail) -> list[str]:
+    """The recipients in the returned copy's own headers, wherever that copy is."""
+    headers = [value for name, value in mail.returned.headers if name == "to"]
+    lines = headers or [found[1] for found in islice(_TO_LINE.finditer(mail.words), TO_LINES_AT_MOST)]
+    return [address for address in map(address_of, lines) if address]
 
 
 def _is_role(address: str, mail: _Mail) -> bool:

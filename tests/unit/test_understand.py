@@ -113,6 +113,42 @@ def test_a_diagnostic_is_the_servers_own_words():
     assert "City Desk" not in understand(sample("words-qmail-style")).recipients[0].diagnostic
 
 
+def returned(words, *, subject="failure notice"):
+    return f"From: MAILER-DAEMON@mx.test\nTo: b@city.test\nSubject: {subject}\n\n{words}".encode()
+
+
+def told(raw):
+    return [(each.address, each.meaning.reason_sisimai) for each in understand(raw).recipients]
+
+
+def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each():
+    failed = "I wasn't able to deliver your message to the following addresses.\n\n{}--- Below this line is a copy\n{}"
+    names = ("ada@x.test", "eve@x.test")
+    said = "".join(f"<{name}>:\nno such user\n\n" for name in names)
+    copy = "\n".join(["Return-Path: <b@city.test>", *(f"To: {name}" for name in names)])
+    assert told(returned(failed.format(said, copy))) == [(name, "userunknown") for name in names]
+
+
+@pytest.mark.parametrize("when", ["Mon, 23 Nov 2026 09:12:44 +0900", "11/23/26 9:12:44 AM"])
+def test_a_name_may_be_followed_by_the_time(when):
+    words = "The following recipient(s) could not be reached:\n\nada@x.test on {}\n  Recipient not found"
+    assert told(returned(words.format(when))) == [("ada@x.test", "userunknown")]
+
+
+def test_failure_reasons_are_followed_by_names():
+    words = "------- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\nada@x.test\n"
+    copy = "\n------- Returned Message --------\nReceived: by x.test\nTo: eve@x.test\n"
+    assert told(returned(words + copy)) == [("ada@x.test", "userunknown")]
+
+
+def test_a_report_tells_even_what_never_was_an_address():
+    head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
+    part = (
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n\nFinal-Recipient: rfc822; ada@#x.test\n"
+    )
+    assert told((head + part + "Action: failed\nStatus: 5.1.2\n\n--b--").encode()) == [("ada@#x.test", "hostunknown")]
+
+
 @given(st.binary(max_size=3000))
 def test_nothing_that_comes_is_an_error(raw):
     assert understand(raw).kind in Kind
