@@ -46,7 +46,7 @@ def reports(message: Part) -> Sequence[Report]:
 
 def read_reports(text: str) -> Sequence[Report]:
     """Read blocks of fields. A block without a recipient (the first: about the message) is left out."""
-    found = [_report(fields) for fields in _blocks(text)]
+    found = [read_report(fields) for fields in _blocks(text)]
     return tuple(report for report in found if report is not None)[:RECIPIENTS_AT_MOST]
 
 
@@ -69,7 +69,8 @@ def _blocks(text: str) -> Iterator[Mapping[str, str]]:
     yield fields
 
 
-def _report(fields: Mapping[str, str]) -> Report | None:
+def read_report(fields: Mapping[str, str]) -> Report | None:
+    """Read one recipient's fields, by names in lower case; None where they name nobody."""
     address = _recipient(fields)
     if not address:
         return None

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from pipeline.feedback import arf, automatic, dsn, mime, text
+from pipeline.feedback import arf, automatic, dsn, mime, sns, text
 from pipeline.feedback.dsn import Action, Report
 from pipeline.feedback.mime import Part, address_of
 from pipeline.feedback.tables import TABLES, Role
@@ -123,7 +123,7 @@ def _by_challenge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
 def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     if mail.message.kind != "multipart/report" and _is_personal(mail.message):  # the report is an attachment of theirs
         return None
-    reports = dsn.reports(mail.message)
+    reports = dsn.reports(mail.message) or sns.reports(mail.message, mail.words)
     if not reports and "final-recipient" in mail.words.lower() and _evidence(mail):
         reports = dsn.read_reports(mail.words)
     if not reports:
@@ -161,7 +161,7 @@ def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Mea
 
 
 def _by_complaint(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
-    report = arf.complaint(mail.message, mail.returned)
+    report = arf.complaint(mail.message, mail.returned) or sns.complaint(mail.message, mail.words)
     if report is None:
         return None
     if not report.is_complaint:

@@ -149,6 +149,34 @@ def test_a_report_tells_even_what_never_was_an_address():
     assert told((head + part + "Action: failed\nStatus: 5.1.2\n\n--b--").encode()) == [("ada@#x.test", "hostunknown")]
 
 
+def notified(told):
+    topic = json.dumps({"Type": "Notification", "Message": json.dumps(told)}, indent=2)
+    folded = topic[:90] + "!\n " + topic[90:]
+    return (
+        f"From: Topic <no-reply@sns.amazonaws.com>\nSubject: AWS Notification Message\n\n{folded}\n\n--\nBye".encode()
+    )
+
+
+def test_a_topic_notifies_by_mail():
+    person = {"emailAddress": "ada@x.test", "action": "failed", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+    bounce = {"notificationType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [person]}}
+    assert told(notified(bounce)) == [("ada@x.test", "userunknown")]
+    complaint = {
+        "notificationType": "Complaint",
+        "complaint": {"complainedRecipients": [{"emailAddress": "ada@x.test"}]},
+    }
+    found = understand(notified(complaint))
+    assert (found.kind, found.recipients[0].address) == (Kind.COMPLAINT, "ada@x.test")
+    assert understand(notified(bounce).replace(b"sns.amazonaws.com", b"x.test")).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize("told", [{}, {"bounce": 1}, {"bounce": {"bouncedRecipients": [1, {"emailAddress": 2}]}}, [[]]])
+def test_a_strange_notification_is_nothing(told):
+    assert understand(notified(told)).kind is Kind.OTHER
+    assert understand(notified(told)[:150]).kind is Kind.OTHER
+    assert understand(notified(told) + 9000 * b'{"a":').kind is Kind.OTHER
+
+
 @given(st.binary(max_size=3000))
 def test_nothing_that_comes_is_an_error(raw):
     assert understand(raw).kind in Kind
