@@ -129,15 +129,16 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     if not reports:
         return None
     for action, kind in ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY)):
-        told = [_of_report(report, mail) for report in reports if report.action is action]
+        told = [_of_report(report, mail, alone=len(reports) == 1) for report in reports if report.action is action]
         if told:
             return kind, told, f"status report: {action}"
     return Kind.OTHER, (), "status report: delivered"
 
 
-def _of_report(report: Report, mail: _Mail) -> Recipient:
+def _of_report(report: Report, mail: _Mail, *, alone: bool) -> Recipient:
+    """Where there are more of them, words that name nobody may be about another."""
     said = text.about(mail.words, report.address)
-    meaning = _meaning(report.diagnostic, said, mail.words, status=report.status)
+    meaning = _meaning(report.diagnostic, said, mail.words if alone else "", status=report.status)
     meaning = _for_now(meaning) if report.action is Action.DELAYED else meaning
     return Recipient(report.address, report.status, report.action, report.diagnostic or said, meaning)
 

@@ -141,6 +141,15 @@ def test_failure_reasons_are_followed_by_names():
     assert told(returned(words + copy)) == [("ada@x.test", "userunknown")]
 
 
+def test_nobody_is_taken_for_dead_by_what_is_said_of_another():
+    head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n"
+    head += "<eve@x.test>: user unknown\n\n--b\n"
+    block = "\nFinal-Recipient: rfc822; {}\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 {}\n"
+    blocks = block.format("ada@x.test", "no") + block.format("eve@x.test", "user unknown")
+    part = f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n{blocks}\n--b--"
+    assert told((head + part).encode()) == [("ada@x.test", "onhold"), ("eve@x.test", "userunknown")]
+
+
 def test_a_report_tells_even_what_never_was_an_address():
     head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
     part = (
