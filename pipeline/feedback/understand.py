@@ -253,9 +253,10 @@ def _is_threaded(message: Part) -> bool:
 
 def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipient]:
     said = {named.address: named.diagnostic for named in notice.named}
-    for address in _addressees(mail, list(said)):
+    addresses = _addressees(mail, list(said))
+    for address in addresses:
         words = said.get(address) or text.about(mail.words, address)
-        meaning = _meaning(words, "", notice.body)
+        meaning = _meaning(words, "", notice.body if len(addresses) == 1 else "")
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 
