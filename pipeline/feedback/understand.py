@@ -124,6 +124,8 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     if mail.message.kind != "multipart/report" and _is_personal(mail.message):  # the report is an attachment of theirs
         return None
     reports = dsn.reports(mail.message) or sns.reports(mail.message, mail.words)
+    if not reports and _is_daemon(mail.message) and _is_daemon(mail.returned):  # a gateway passes a server's report on
+        reports = dsn.reports(mail.returned)
     if not reports and "final-recipient" in mail.words.lower() and _evidence(mail):
         reports = dsn.read_reports(mail.words)
     if not reports:

@@ -141,6 +141,12 @@ def test_failure_reasons_are_followed_by_names():
     assert told(returned(words + copy)) == [("ada@x.test", "userunknown")]
 
 
+def test_a_report_is_read_though_a_gateway_passes_it_on():
+    head = "From: MAILER-DAEMON@gate.test\nContent-Type: multipart/mixed; boundary=g\n\n--g\n\nHad errors\n\n--g\n"
+    report = sample("dsn-unknown-user").decode()
+    assert told(f"{head}Content-Type: message/rfc822\n\n{report}\n\n--g--".encode()) == [(ADA, "userunknown")]
+
+
 def test_nobody_is_taken_for_dead_by_what_is_said_of_another():
     head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n"
     head += "<eve@x.test>: user unknown\n\n--b\n"
