@@ -4,6 +4,8 @@ A condition that stands in a trigger or a constraint is read anew from the catal
 the table. These two are long: for one row that was a third of what PostgreSQL had to do.
 """
 
+from importlib import import_module
+
 from django.db import migrations, models
 from django.db.models import Func
 
@@ -63,12 +65,16 @@ FOR EACH ROW EXECUTE FUNCTION pressrun_legal_move();
 """
 
 
+BACK = "DROP TRIGGER pressrun_legal_moves ON pipeline_delivery; DROP FUNCTION pressrun_legal_move();"
+BEFORE = import_module("pipeline.migrations.0002_ledger").LEGAL_MOVES
+
+
 class Migration(migrations.Migration):
     dependencies = [("pipeline", "0019_doubts")]
 
     operations = [
-        migrations.RunSQL(MOVES),
-        migrations.RunSQL(REASONS),
+        migrations.RunSQL(MOVES, BACK + BEFORE),
+        migrations.RunSQL(REASONS, "DROP FUNCTION pressrun_reason_legal(text, text);"),
         migrations.RemoveConstraint(model_name="delivery", name="delivery_reason_legal"),
         migrations.AddConstraint(
             model_name="delivery",
