@@ -33,6 +33,7 @@ def test_more_lost_answers_than_a_relay_may_have_stop_the_send_and_nobody_is_wri
     stage.send()
     stage.wait_for(lambda: stage.state() == "paused", "the pause")
     stage.wait_for(stage.resting, "a rest")
+    stage.wait_for(lambda: not stage.counts()["uncertain"], "holding the last of them")  # each when its time comes
     status = stage.status()
     assert "broke the connection" in status["waiting_for"]
     assert status["counts"]["held"] > 3
