@@ -6,7 +6,6 @@ table with the same indexes, in interleaved rounds.
 """
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -62,7 +61,7 @@ def _slices(folder: Path, worker: int) -> dict[str, object]:
 
     send = _send(folder)
     tasks.ring_sweep()
-    memory = list[int]()
+    memory = [cpu.memory_of_tree(worker)]
     while Send.objects.values_list("state", flat=True).get(pk=send) != "finished":
         memory.append(cpu.memory_of_tree(worker))
         time.sleep(1)
@@ -78,13 +77,8 @@ def _slices(folder: Path, worker: int) -> dict[str, object]:
         "rate_second_tenth": round(rates[1], 1),
         "rate_last_tenth": round(rates[-1], 1),
         "last_to_second": round(rates[-1] / rates[1], 2),
-        "worker_mb_after_each_fifth": [_at(memory, fifth / 5) >> 20 for fifth in range(1, 6)],
+        "worker_mb_after_each_fifth": [memory[(len(memory) - 1) * fifth // 5] >> 20 for fifth in range(1, 6)],
     }
-
-
-def _at(memory: Sequence[int], share: float) -> int:
-    """What it was after a share of the time."""
-    return memory[round(share * (len(memory) - 1))] if memory else 0
 
 
 def _send(folder: Path) -> int:

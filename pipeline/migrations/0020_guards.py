@@ -9,6 +9,8 @@ from importlib import import_module
 from django.db import migrations, models
 from django.db.models import Func
 
+BEFORE = import_module("pipeline.migrations.0002_ledger")
+
 REASONS = """
 CREATE FUNCTION pressrun_reason_legal(state text, reason text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -31,9 +33,6 @@ BEGIN
 END $$;
 """
 
-RANK = """CASE {row}.state WHEN 'pending' THEN 0 WHEN 'claimed' THEN 1 WHEN 'in_flight' THEN 2
-          WHEN 'uncertain' THEN 3 WHEN 'held' THEN 4 ELSE 5 END"""
-
 MOVES = f"""
 CREATE FUNCTION pressrun_legal_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -50,7 +49,7 @@ BEGIN
       WHEN 'held' THEN NEW.state = 'accepted'
       ELSE false
     END)
-    AND (NEW.fence > OLD.fence OR {RANK.format(row="NEW")} > {RANK.format(row="OLD")}))
+    AND (NEW.fence > OLD.fence OR {BEFORE.RANK.format(row="NEW")} > {BEFORE.RANK.format(row="OLD")}))
   THEN
     RAISE EXCEPTION 'delivery %-%: no way from % (fence %) to % (fence %)',
       OLD.send_id, OLD.id, OLD.state, OLD.fence, NEW.state, NEW.fence USING ERRCODE = 'check_violation';
@@ -64,16 +63,14 @@ CREATE TRIGGER pressrun_legal_moves BEFORE UPDATE OF state, fence ON pipeline_de
 FOR EACH ROW EXECUTE FUNCTION pressrun_legal_move();
 """
 
-
 BACK = "DROP TRIGGER pressrun_legal_moves ON pipeline_delivery; DROP FUNCTION pressrun_legal_move();"
-BEFORE = import_module("pipeline.migrations.0002_ledger").LEGAL_MOVES
 
 
 class Migration(migrations.Migration):
     dependencies = [("pipeline", "0019_doubts")]
 
     operations = [
-        migrations.RunSQL(MOVES, BACK + BEFORE),
+        migrations.RunSQL(MOVES, BACK + BEFORE.LEGAL_MOVES),
         migrations.RunSQL(REASONS, "DROP FUNCTION pressrun_reason_legal(text, text);"),
         migrations.RemoveConstraint(model_name="delivery", name="delivery_reason_legal"),
         migrations.AddConstraint(

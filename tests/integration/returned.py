@@ -15,12 +15,12 @@ from pipeline.models import Delivery, Feedback
 from pipeline.tokens import Purpose
 
 
-def handed_over(number: int) -> dict[str, Delivery]:
-    """Deliveries that a relay has taken, each to somebody of its own, by the return path that it was given."""
-    scene = Scene(number)
+def handed_over(scene: Scene, number: int = 1) -> list[Delivery]:
+    """Deliveries of a send that its relay has taken, each to somebody of its own and signed, so there is a key."""
+    keyring()
     flying = scene.fly(number)
     transitions.record(scene.send.pk, [accepted(one) for one in flying])
-    return {return_path(one): one for one in map(scene.row, flying)}
+    return [scene.row(one) for one in flying]
 
 
 def return_path(delivery: Delivery) -> str:
@@ -28,10 +28,10 @@ def return_path(delivery: Delivery) -> str:
     return f"b-{token}@{settings.BOUNCE_DOMAIN}"
 
 
-def comes_back(raw: bytes, address: str, delivery: Delivery) -> Feedback:
-    """Deliver it to the return path. Whoever it names is our reader then."""
+def comes_back(raw: bytes, delivery: Delivery) -> Feedback:
+    """Deliver it to the return path of a delivery. Whoever it names is our reader then."""
     raw = raw.replace(b"ada@reader.example", delivery.email.encode())
-    row = take_in(raw, source="lmtp", envelope_to=address, envelope_from="", now=timezone.now())
+    row = take_in(raw, source="lmtp", envelope_to=return_path(delivery), envelope_from="", now=timezone.now())
     assert zlib.decompress(bytes(Feedback.objects.get(pk=row.pk).raw)) == raw
     assert row.delivery_id == delivery.id
     return row

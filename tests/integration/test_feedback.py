@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from returned import return_path
 
 from pipeline import cli
 from pipeline.commands import environment
@@ -90,10 +91,6 @@ def ada(make_delivery):
 @pytest.fixture
 def bob(make_delivery):
     return make_delivery("bob@reader.example", 2)
-
-
-def return_path(delivery):
-    return f"b-{keyring().sign(Purpose.RETURN_PATH, delivery.send_id, delivery.id)}@bounces.city.example"
 
 
 def leaving_address(delivery, newsletter):

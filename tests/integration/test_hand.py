@@ -59,6 +59,14 @@ class Book:
                 self.give()
             self.hear()
 
+    def work_until(self, what):
+        """Give all that is asked for, until there is a report that is so."""
+        while True:
+            while self.asked:
+                self.give()
+            if what(self.hear()):
+                return
+
     @property
     def verdicts(self):
         assert sorted(result.key for result in self.results) == sorted({*range(self.given)} - {*self.lost})
@@ -111,6 +119,12 @@ def large_groups(monkeypatch):
     monkeypatch.setattr(hands, "GROUP_SECONDS", 60.0)
 
 
+def all_but_one(server, book):
+    """What became of all when one was answered with 421: what came before was taken, what was behind it not sent."""
+    handed = len(server.ledger.entries)
+    return {Verdict.ACCEPTED: handed, Verdict.DEFERRED: 1, Verdict.UNSENT: book.given - handed - 1}
+
+
 def test_what_waits_behind_a_lost_connection_is_given_back_and_another_one_opened(serving, large_groups):
     book = Book(serving)
     serving.behaviour.script = {"dot": {"^p20@": ["421 4.3.2 Closing", "250 2.0.0 Ok"]}}
@@ -118,38 +132,21 @@ def test_what_waits_behind_a_lost_connection_is_given_back_and_another_one_opene
     book.hand.end()
     assert len(serving.sessions) == 2
     assert book.most <= GROUP_AT_MOST
-    handed = len(serving.ledger.entries)
-    assert book.verdicts == {
-        Verdict.ACCEPTED: handed,
-        Verdict.DEFERRED: 1,
-        Verdict.UNSENT: book.given - handed - 1,
-    }
+    assert book.verdicts == all_but_one(serving, book)
 
 
 def test_what_waits_behind_a_lost_connection_does_not_wait_for_another(serving, large_groups):
     book = Book(serving)
     serving.behaviour.script = {"connect": ["220 Go", "silent"], "dot": {"^p20@": ["421 4.3.2 Closing"]}}
-    broken = False
-    while not broken:
-        while book.asked:
-            book.give()
-        broken = book.hear().broken
+    book.work_until(lambda report: report.broken)
     assert (book.open, book.withheld) == (0, 1)
-    handed = len(serving.ledger.entries)
-    assert book.verdicts == {
-        Verdict.ACCEPTED: handed,
-        Verdict.DEFERRED: 1,
-        Verdict.UNSENT: book.given - handed - 1,
-    }
+    assert book.verdicts == all_but_one(serving, book)
 
 
 def test_what_it_was_given_and_never_began_comes_back_when_it_cannot_connect_again(serving, large_groups):
     book = Book(serving)
     serving.behaviour.script = {"connect": ["554 5.3.2 Go away"], "dot": {"^p20@": ["421 4.3.2 Closing"]}}
-    while not book.troubles:
-        while book.asked:
-            book.give()
-        book.hear()
+    book.work_until(lambda report: report.trouble)
     assert book.open == 0
     assert book.verdicts[Verdict.ACCEPTED] == len(serving.ledger.entries)
     book.hand.give([Envelope(book.given, "b@news.test", "late@x.test", WIRE)])  # before anybody has heard of it
@@ -172,11 +169,7 @@ def test_a_defect_loses_sight_of_one_portion_and_gives_the_other_back(serving, l
 
 def test_who_must_not_start_anything_more_says_so_and_gives_back_what_was_under_way(serving, large_groups):
     book = Book(serving, may_start=lambda: len(serving.ledger.entries) < 20)
-    ended = False
-    while not ended:
-        while book.asked:
-            book.give()
-        ended = book.hear().ended
+    book.work_until(lambda report: report.ended)
     book.hand.end()
     assert book.open == 0
     handed = len(serving.ledger.entries)

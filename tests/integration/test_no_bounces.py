@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from negatives import negatives
 from returned import books, comes_back, handed_over
+from scene import Scene
 
 from pipeline.models import Delivery, Feedback
 from subscribers.models import Suppression
@@ -15,9 +16,9 @@ REAL = (Path(__file__).resolve().parents[1] / "corpus" / "feedback" / "dsn-unkno
 
 
 def test_nothing_is_suppressed_counted_or_otherwise_changed():
-    deliveries = handed_over(len(ALL))
+    deliveries = handed_over(Scene(len(ALL)), len(ALL))
     before = books()
-    rows = {one.name: comes_back(one.raw, *to) for one, to in zip(ALL, deliveries.items(), strict=True)}
+    rows = {one.name: comes_back(one.raw, to) for one, to in zip(ALL, deliveries, strict=True)}
     assert {name: row.detail for name, row in rows.items() if row.status != "ignored"} == {}
     assert books() == before
     assert Feedback.objects.filter(kind__in=["bounce", "delay", "complaint"]).count() == 0
@@ -25,8 +26,8 @@ def test_nothing_is_suppressed_counted_or_otherwise_changed():
 
 def test_a_bounce_among_them_is_seen():
     """So that the above can fail."""
-    [to] = handed_over(1).items()
+    [to] = handed_over(Scene(1))
     before = books()
-    assert comes_back(REAL, *to).status == "applied"
+    assert comes_back(REAL, to).status == "applied"
     changed = {table for table, rows in books().items() if rows != before[table]}
     assert {Delivery._meta.db_table, Suppression._meta.db_table} <= changed

@@ -3,15 +3,12 @@
 import datetime as dt
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
-from scene import Scene, accepted
+from returned import handed_over, return_path
+from scene import Scene
 
-from pipeline import transitions
 from pipeline.feedback.apply import take_in
-from pipeline.keys import keyring
 from pipeline.models import AuditEvent, Delivery, Destination, Transport
-from pipeline.tokens import Purpose
 from pipeline.transitions.counts import read_counts
 from subscribers.models import Suppression
 
@@ -37,17 +34,10 @@ Diagnostic-Code: {diagnostic}
 """
 
 
-def handed_over(scene: Scene, number: int = 1) -> list[Delivery]:
-    flying = scene.fly(number)
-    transitions.record(scene.send.pk, [accepted(one) for one in flying])
-    return [scene.row(one) for one in flying]
-
-
 def comes_back(one: Delivery, words: str = BUSY, *, status: str = "4.7.0", action: str = "delayed") -> None:
     diagnostic = f"smtp; {words}" if words[:3].isdigit() else f"X-Postfix; {words}"
     raw = REPORT.format(email=one.email, action=action, status=status, diagnostic=diagnostic).replace("\n", "\r\n")
-    to = f"b-{keyring().sign(Purpose.RETURN_PATH, one.send_id, one.id)}@{settings.BOUNCE_DOMAIN}"
-    take_in(raw.encode(), source="smtp", envelope_to=to, envelope_from="", now=timezone.now())
+    take_in(raw.encode(), source="smtp", envelope_to=return_path(one), envelope_from="", now=timezone.now())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ BOUNCED = (
 
 
 def without_return_path(raw):
-    """As a listener gets it: who takes a mail off the wire has no such header yet."""
+    """As a pipe may bring it: not every mail server writes down who a mail is from."""
     return re.sub(rb"^Return-Path:.*\n", b"", raw, count=1, flags=re.MULTILINE)
 
 

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import corpus
+from bench.feedback import by_us
+from bench.scoring import Label, score
 from pipeline.commands import classify as command
 from pipeline.feedback.tables import TABLES, Role, read_tables
 from pipeline.feedback.understand import Kind, understand
@@ -311,17 +314,10 @@ def test_classify_reads_stdin_and_knows_no_django():
 
 @pytest.mark.skipif(not LABELLED.is_dir(), reason="the labelled corpus is not here (PRESSRUN_BOUNCE_CORPUS)")
 def test_how_many_of_the_labelled_it_gets_right():
-    labels = [json.loads(line) for line in (LABELLED / "labels.jsonl").read_text().splitlines()]
-    living = false_hard = named = found = 0
-    for label in labels:
-        if label["kind"] != "bounce":
-            continue
-        told = {one.address.lower(): one for one in understand((LABELLED / label["file"]).read_bytes()).recipients}
-        for wanted in label["recipients"]:
-            names = [name.lower() for name in (wanted["address"], *wanted.get("also", [])) if name]
-            mine = next((told[name] for name in names if name in told), None)
-            named, found = named + bool(names), found + (mine is not None)
-            if wanted["hard"] is False and not wanted.get("disputed"):
-                living, false_hard = living + 1, false_hard + (mine is not None and mine.meaning.hard)
-    assert found / named > 0.92
-    assert false_hard / living < 0.025
+    lines = corpus.labels(LABELLED)
+    found = score([(Label.of(line), by_us((LABELLED / line["file"]).read_bytes())) for line in lines])
+    percent = {measure: share.percent for measure, share in found.items()}
+    assert percent["recipients_found"] > 95
+    assert percent["reason_exact"] > 80
+    assert percent["false_hard"] < 1.6
+    assert percent["false_bounces"] < 3
