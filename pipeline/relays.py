@@ -1,11 +1,12 @@
 """The relays as people see and change them: limits, what is known of them, their order, what a plan comes to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from pipeline import transitions
 from pipeline.delivery.relay import RelayUrlError, parse_relay
@@ -22,6 +23,23 @@ CHANGEABLE: Final = (
     "keeps_return_path", "sees_recipient_replies", "egress_ips",
 )  # fmt: skip
 
+PROVIDERS: Final[Mapping[str, str]] = {
+    "amazonaws.com": "Amazon SES",
+    "brevo.com": "Brevo",
+    "sendinblue.com": "Brevo",
+    "mailersend.net": "MailerSend",
+    "mailgun.org": "Mailgun",
+    "mailjet.com": "Mailjet",
+    "mandrillapp.com": "Mandrill",
+    "mailtrap.io": "Mailtrap",
+    "postmarkapp.com": "Postmark",
+    "resend.com": "Resend",
+    "scaleway.com": "Scaleway",
+    "sendgrid.net": "SendGrid",
+    "sparkpostmail.com": "SparkPost",
+    "unisender.com": "Unisender Go",
+}
+"""By the end of a relay's host: who sends it bounces by webhook. From the providers' own pages on sending by SMTP."""
 _EMPTY_MAY_BE: Final = ("url", "keeps_return_path", "sees_recipient_replies", "backoff_until")
 
 
@@ -73,12 +91,45 @@ def order_relays(newsletter: Newsletter, relays: Sequence[Transport], *, actor: 
         transitions.note_routes(newsletter.pk, [relay.name for relay in relays], actor=actor)
 
 
+def first_relay(newsletter: Newsletter) -> Transport:
+    """The first of the newsletter's relays."""
+    return relays_of(newsletter)[0]
+
+
+def relays_of(newsletter: Newsletter) -> list[Transport]:
+    """The newsletter's relays in order, else the one of PRESSRUN_SMTP_URL."""
+    routes = newsletter.routes.select_related("transport")
+    return [route.transport for route in routes] or [Transport.objects.get_or_create(name="default")[0]]
+
+
 def place_of(transport: Transport) -> str:
     """Host and port, or why there are none. Never a password."""
     try:
         return relay_of(transport).place
     except (NotReadyError, RelayUrlError) as error:
         return str(error)
+
+
+def way_back_words(relays: Iterable[Transport]) -> Iterator[str]:
+    """Before a send: of which relays bounces do not come back, and what would bring them. A sentence for each."""
+    for each in relays:
+        if each.keeps_return_path is False:
+            values = {"relay": each.name, "provider": _provider_of(each) or _("its provider")}
+            yield (
+                _(
+                    "The relay %(relay)s puts its own return path in place of ours, so bounces do not come back and "
+                    "dead addresses are written to again. Let the webhook of %(provider)s tell Pressrun of them."
+                )
+                % values
+            )
+
+
+def _provider_of(transport: Transport) -> str:
+    try:
+        host = relay_of(transport).host.lower()
+    except (NotReadyError, RelayUrlError):
+        return ""
+    return next((name for ending, name in PROVIDERS.items() if f".{host}".endswith(f".{ending}")), "")
 
 
 def limits_on(transport: Transport, day: date) -> Limits:

@@ -28,10 +28,10 @@ from pipeline.documents import chosen_pictures, document_of, fill_in, profile_of
 from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
 from pipeline.limits.forecast import Forecast
-from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList, Transport
+from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList
 from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, Audience, Reach, clock, reach_of
 from pipeline.readiness import require_ready
-from pipeline.relays import plan_through
+from pipeline.relays import first_relay, plan_through
 from subscribers.models import List
 
 _WHOM: Final[Mapping[str, str]] = {
@@ -246,12 +246,6 @@ def _approval(plan: Plan, proofs: Mapping[str, str]) -> str:
 def forecast_of(issues: Sequence[Issue], people: int, *, starts: datetime) -> Forecast:
     """When a send to so many would be through the first relay of its newsletter, by that one's limits."""
     return plan_through(first_relay(issues[0].newsletter), people, starts=starts)
-
-
-def first_relay(newsletter: Newsletter) -> Transport:
-    """The first of the newsletter's relays, else the one of PRESSRUN_SMTP_URL."""
-    route = newsletter.routes.select_related("transport").first()
-    return route.transport if route else Transport.objects.get_or_create(name="default")[0]
 
 
 def reach_of_plan(issues: Sequence[Issue], plan: Plan) -> Reach:

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 from pipeline import alerts, rotation
 from pipeline.alerts.away import database_is_back, tell_from_outside
 from pipeline.celery import app
+from pipeline.delivery import wayback
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.domains import lookup
@@ -69,6 +70,8 @@ def sweep() -> None:
         ring_rehearsal(rehearsal_id)
     if rotation.is_time_to_look():
         ring_keys()
+    for transport_id in wayback.relays_to_ask():
+        ring_way_back(transport_id)
     try:
         if alerts.note():
             ring_alerts()
@@ -103,6 +106,13 @@ def keys() -> None:
     rotation.start_published(lookup.ask)
 
 
+@app.task(name="pipeline.way-back")
+def way_back(transport_id: int) -> None:
+    """Ask a relay whether it keeps our return path."""
+    _listen_for_the_end()
+    wayback.try_to_ask(transport_id)
+
+
 @app.task(name="pipeline.alert")
 def alert() -> None:
     """Hand over what people should hear of."""
@@ -128,6 +138,11 @@ def ring_alerts() -> None:
 def ring_keys() -> None:
     """Ask for a worker, likewise; the next turn is in ten minutes."""
     _ring(lambda: keys.apply_async(expires=RING_EXPIRES, retry=False))
+
+
+def ring_way_back(transport_id: int) -> None:
+    """Ask for a worker, likewise; what is not heard is asked again in a week, or by a person."""
+    _ring(lambda: way_back.apply_async([transport_id], retry=False))
 
 
 def ring_sweep() -> bool:

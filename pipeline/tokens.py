@@ -42,6 +42,8 @@ class Purpose(Enum):
     """send, delivery: in personal links, and good for nothing but saying that they were followed."""
     UNDO = (b"undo", 2)
     """departure, expiry in Unix seconds."""
+    WAY_BACK = (b"way-back", 2)
+    """transport, Unix seconds: a mail by which a relay is asked whether it keeps our return path."""
 
 
 class StandIn(StrEnum):

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     from pipeline import tasks
     from pipeline.commands import output, status
+    from pipeline.relays import relays_of, way_back_words
     from pipeline.sending import Plan, create_send, file_issue, forecast_of, reach_of_plan
     from pipeline.transitions import hold_late_sends
 
@@ -87,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
             transaction.set_rollback(True)
             return 0
         send = create_send(issues, plan)
+    for words in way_back_words(relays_of(send.newsletter)):
+        print(f"pressrun send: {words}", file=sys.stderr)
     hold_late_sends()  # what is past due by hours is held here and now, and not only by the next sweep
     tasks.ring_sweep()
     if args.wait:

@@ -50,6 +50,10 @@ class Letter:
     subject: str
     text: str
     at: datetime
+    reply_to: str = ""
+    """Who is written to by whoever answers it; empty: its From."""
+    returns_to: str = ""
+    """Its return path, where that is not the one of all our own mails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def mail(letter: Letter, ways: Iterable[Way], *, sign: bool = True) -> None:
     if not headers.is_address(letter.to):
         raise MailFailedError(f"{letter.to!r} is not an address that can be written to.", for_good=True)
     message = _signed(wire(letter)) if sign else wire(letter)
-    envelope = Envelope(letter.id, return_path(), letter.to, message)
+    envelope = Envelope(letter.id, letter.returns_to or return_path(), letter.to, message)
     lines, final = list[str](), list[bool]()
     for way in ways:
         said = _offer(way, envelope)
@@ -101,6 +105,7 @@ def wire(letter: Letter) -> bytes:
     head = [
         headers.field("Date", headers.date(letter.at)),
         headers.field("From", headers.address(HeaderText(name), sender, used=len("From: "))),
+        *([headers.field("Reply-To", headers.address("", letter.reply_to))] if letter.reply_to else []),
         headers.field("To", headers.address("", letter.to)),
         headers.field("Subject", headers.unstructured(subject, used=len("Subject: "))),
         headers.field("Message-ID", f"<{letter.id}@{settings.BOUNCE_DOMAIN}>"),

@@ -7,7 +7,7 @@ never taken from its words or its From, only from a token that we signed: the re
 
 import zlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -30,9 +30,11 @@ KEPT_FOR: Final = timedelta(days=180)
 BOUNCE_WITHIN: Final = timedelta(days=14)
 """A later bounce is noted but suppresses nobody: relays give up after days, and old return paths lie in archives."""
 COMPLAINT_WITHIN: Final = timedelta(days=90)
+WAY_BACK_WITHIN: Final = timedelta(days=5)
 
 RETURN_PREFIX: Final = "b-"
 UNSUBSCRIBE_PREFIX: Final = "u-"
+WAY_BACK_PREFIX: Final = "p-"
 _SLOW_DOWN: Final = 421
 _OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
@@ -71,7 +73,8 @@ def take_in(raw: bytes, *, source: str, envelope_to: str, envelope_from: str, no
             },
         )
         if is_new:
-            _note(row, _apply(understand(raw), envelope_to, now))
+            sender = envelope_from or mime.address_of(mime.read(raw).header("return-path"))
+            _note(row, _apply(understand(raw), envelope_to, sender, now))
     return row
 
 
@@ -88,7 +91,7 @@ def envelope_recipient(raw: bytes) -> str:
 
 def _is_ours(address: str) -> bool:
     local, _, domain = address.lower().rpartition("@")
-    return domain == settings.BOUNCE_DOMAIN and local.startswith((RETURN_PREFIX, UNSUBSCRIBE_PREFIX))
+    return domain == settings.BOUNCE_DOMAIN and local.startswith((RETURN_PREFIX, UNSUBSCRIBE_PREFIX, WAY_BACK_PREFIX))
 
 
 def _note(row: Feedback, outcome: _Outcome) -> None:
@@ -102,7 +105,7 @@ def _note(row: Feedback, outcome: _Outcome) -> None:
     row.save()
 
 
-def _apply(understood: Understood, envelope_to: str, now: datetime) -> _Outcome:
+def _apply(understood: Understood, envelope_to: str, envelope_from: str, now: datetime) -> _Outcome:
     """Find out by which token the message came, and let that decide."""
     local = envelope_to.rpartition("@")[0].lower()
     if local in _OF_TESTS:
@@ -110,6 +113,8 @@ def _apply(understood: Understood, envelope_to: str, now: datetime) -> _Outcome:
     try:
         if local.startswith(UNSUBSCRIBE_PREFIX):
             return _unsubscribe(local.removeprefix(UNSUBSCRIBE_PREFIX), now)
+        if local.startswith(WAY_BACK_PREFIX):
+            return _way_back(local, envelope_from.lower(), understood, now)
         ids = _attributed(local, understood)
     except BadTokenError:
         why = "The address or the returned copy bears a signature that is not ours. Nothing was done."
@@ -141,6 +146,20 @@ def _unsubscribe(token: str, now: datetime) -> _Outcome:
         why = "The person or the newsletter is not there any more."
         return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.IGNORED, why, delivery)
     return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.APPLIED, "Left the newsletter.", delivery)
+
+
+def _way_back(local: str, envelope_from: str, understood: Understood, now: datetime) -> _Outcome:
+    """A mail to ourselves has arrived, or was returned: its envelope tells whether the relay keeps our return path."""
+    transport_id, asked = keyring().verify(Purpose.WAY_BACK, local.removeprefix(WAY_BACK_PREFIX))
+    came_back = not envelope_from and understood.kind in {Kind.BOUNCE, Kind.DELAY}
+    late = now - datetime.fromtimestamp(asked, UTC) > WAY_BACK_WITHIN
+    if late or not (envelope_from or came_back):
+        why = "It answers our question to a relay too late, or does not say from where."
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, why)
+    kept = came_back or envelope_from == f"{local}@{settings.BOUNCE_DOMAIN}"
+    transitions.note_way_back(transport_id, kept=kept, arrived_with=envelope_from)
+    why = "The relay keeps our return path." if kept else f"The relay puts {envelope_from} in place of our return path."
+    return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.APPLIED, why)
 
 
 def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from pipeline.errors import PressrunError
-from pipeline.feedback.apply import RETURN_PREFIX, UNSUBSCRIBE_PREFIX, take_in
+from pipeline.feedback.apply import RETURN_PREFIX, UNSUBSCRIBE_PREFIX, WAY_BACK_PREFIX, take_in
 
 SIZE_AT_MOST: Final = 10_000_000  # octets, told as SIZE (RFC 1870)
 LINE_AT_MOST: Final = 1_000_000  # octets; bounces quote what they like, and RFC 5321's 1,000 would turn them away
@@ -111,7 +111,7 @@ def refusal_of(address: str) -> str:
     local, _, domain = address.lower().rpartition("@")
     if domain != settings.BOUNCE_DOMAIN:
         return f"550 5.7.1 This server takes mail for {settings.BOUNCE_DOMAIN} only and relays nothing."
-    if not local.startswith((RETURN_PREFIX, UNSUBSCRIBE_PREFIX)) and local != "postmaster":
+    if not local.startswith((RETURN_PREFIX, UNSUBSCRIBE_PREFIX, WAY_BACK_PREFIX)) and local != "postmaster":
         return "550 5.1.1 No such mailbox: only return paths and unsubscribe addresses are here."
     return ""
 

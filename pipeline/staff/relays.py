@@ -109,8 +109,10 @@ def words_of(relay: Transport) -> Iterator[str]:
 
 
 def plan_words(issues: Sequence[Issue], people: int, due_at: datetime | None) -> Iterator[tuple[str, str]]:
-    """On the last page before sending: when it would be through, where the relay's limits say so."""
+    """On the last page before sending: whether bounces come back, and when it would be through by its limits."""
     starts = max(due_at or timezone.now(), timezone.now())
+    for words in relays.way_back_words(relays.relays_of(issues[0].newsletter)):
+        yield _("Bounces"), words
     through = forecast_of(issues, people, starts=starts)
     if through.finishes:
         text = _("By the limits of its relay it is through on %(day)s, on %(n)s days in all.")

@@ -59,7 +59,14 @@ from pipeline.transitions.sends import (
     undo_send,
 )
 from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
-from pipeline.transitions.transports import back_off, clear_backoff, note_relay_change, note_routes, try_again
+from pipeline.transitions.transports import (
+    back_off,
+    clear_backoff,
+    note_relay_change,
+    note_routes,
+    note_way_back,
+    try_again,
+)
 
 __all__ = [
     "Claimed",
@@ -110,6 +117,7 @@ __all__ = [
     "note_in_log",
     "note_relay_change",
     "note_routes",
+    "note_way_back",
     "open_lease",
     "park",
     "pause_if_sending",

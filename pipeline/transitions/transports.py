@@ -65,6 +65,18 @@ def note_relay_change(transport_id: int, changes: Mapping[str, object], *, actor
     AuditEvent.objects.create(actor=actor, action="transport.set", subject=f"transport:{transport_id}", detail=detail)
 
 
+def note_way_back(transport_id: int, *, kept: bool, arrived_with: str) -> None:
+    """A mail to ourselves has told whether the relay keeps our return path. What changes is on record."""
+    with transaction.atomic():
+        changed = execute(
+            "UPDATE pipeline_transport SET keeps_return_path = %(kept)s"
+            " WHERE id = %(id)s AND keeps_return_path IS DISTINCT FROM %(kept)s",
+            {"id": transport_id, "kept": kept},
+        )
+        if changed:
+            _note(transport_id, "transport.way-back", kept=kept, arrived_with=arrived_with[:320])
+
+
 def note_routes(newsletter_id: int, names: Sequence[str], *, actor: str) -> None:
     """The relays of a newsletter have an order now."""
     AuditEvent.objects.create(

@@ -10,7 +10,8 @@ from test_sending import Desk
 from pipeline import relays, transitions
 from pipeline.models import AuditEvent, Delivery, Destination, Transport
 from pipeline.queries.sql import execute
-from pipeline.sending import first_relay, forecast_of
+from pipeline.relays import first_relay
+from pipeline.sending import forecast_of
 from pipeline.staff.relays import plan_words
 from subscribers.models import Subscription
 

@@ -9,7 +9,7 @@ from newsstand import Stand, fates, start
 
 from pipeline.content import issuefile
 from pipeline.content.issuefile import IssueFile
-from pipeline.models import Issue, Send
+from pipeline.models import Issue, Send, Transport
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +53,13 @@ def test_a_late_edition_goes_to_those_left_out(stand, pressrun):
     again = pressrun("send", "en.md", "--follow", str(first), "--allow-unsafe", status=1)[1]
     assert "reach nobody" in again
     assert Send.objects.count() == 2
+
+
+def test_a_relay_that_keeps_bounces_to_itself_is_told_of_before_it_goes_out(stand, pressrun):
+    Transport.objects.update(url="smtp://smtp.mailgun.org:587", keeps_return_path=False)
+    told = pressrun("send", "ko.md", "--list", "readers", "--allow-unsafe", "--json")
+    assert json.loads(told[0])["state"] == "scheduled"
+    assert "Let the webhook of Mailgun tell Pressrun of them." in told[1]
 
 
 @pytest.mark.parametrize("words", [[], ["--list", "readers", "--follow", "1"], ["--follow", "one"]])

@@ -7,7 +7,7 @@ from django.test import Client
 from newsroom import signed_in
 from newsstand import Stand, fates, start
 
-from pipeline.models import Send
+from pipeline.models import Send, Transport
 
 pytestmark = pytest.mark.django_db
 CELLS = re.compile(r'<t[dh][^>]*>([^<]*)</t[dh]>\s*<td class="books-n">(?:<strong>)?([\d,]+)')
@@ -49,6 +49,13 @@ def test_before_a_send_everybody_stands_under_their_edition_with_the_reason(stan
     ]
     assert re.findall(r'<th scope="rowgroup"[^>]*>([^<]+)<', html) == ["English (en)", "한국어 (ko)", "left out"]
     assert '<span class="count">6</span>' in html
+
+
+def test_a_relay_that_keeps_bounces_to_itself_is_told_of(stand, bo):
+    url, chosen = f"/admin/sending/{stand.issues['en'].pk}/", choice(stand, "en")
+    assert "Bounces" not in bo.post(url, chosen).content.decode()
+    Transport.objects.update(url="smtp://smtp.sendgrid.net:587", keeps_return_path=False)
+    assert "Let the webhook of SendGrid tell Pressrun of them." in bo.post(url, chosen).content.decode()
 
 
 def test_whoever_is_left_out_for_lack_of_an_edition_is_counted_by_language(stand, bo):
