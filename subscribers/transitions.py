@@ -189,10 +189,14 @@ def suppress(
     by: str,
     note: str = "",
     expires_at: datetime | None = None,
+    anew: bool = False,
 ) -> Suppression:
-    """See to it that an address gets nothing. One that holds for the same reason and scope, as long, is enough."""
+    """See to it that an address gets nothing. One that holds for the same reason and scope, as long, is enough.
+
+    With `anew` it gets a row of its own all the same, so that whoever lifts that one lifts no other.
+    """
     _lock_address(address_key)
-    for held in active_suppressions(address_key).filter(reason=reason, scope=scope):
+    for held in () if anew else active_suppressions(address_key).filter(reason=reason, scope=scope):
         if held.expires_at is None or (expires_at is not None and held.expires_at >= expires_at):
             return held
     return Suppression.objects.create(

@@ -3,7 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 from pipeline.delivery.envelope import Result, Verdict
-from pipeline.replies import Action, Reason, action_for, classify
+from pipeline.replies import Meaning, Reason, classify
 
 State = Literal["accepted", "rejected", "pending", "uncertain"]
 
@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
     """It was a try: wait for the next one by the schedule. Pending without it may be repeated at once."""
     relay_trouble: bool
     """The relay or the way to it is the cause, whoever was being mailed: slow down or open a new connection."""
-    dead: bool = False
-    """The address is to be suppressed (`pipeline.replies.action_for`)."""
+    meaning: Meaning | None = None
+    """What the refusal means, where somebody else than we refused it: it may rule on the address."""
 
 
 def outcome(result: Result) -> Outcome:
@@ -51,11 +51,10 @@ def outcome(result: Result) -> Outcome:
 
 def _rejected(result: Result) -> Outcome:
     if result.code is None:
-        reason, dead = _OWN_REASONS.get(result.enhanced, Reason.SYNTAX), False
-    else:
-        meaning = classify(result.text, code=result.code, enhanced=result.enhanced, command=result.command)
-        reason, dead = meaning.reason, action_for(meaning) is Action.SUPPRESS
-    return Outcome("rejected", reason, result.text, counts=True, relay_trouble=False, dead=dead)
+        reason = _OWN_REASONS.get(result.enhanced, Reason.SYNTAX)
+        return Outcome("rejected", reason, result.text, counts=True, relay_trouble=False)
+    meaning = classify(result.text, code=result.code, enhanced=result.enhanced, command=result.command)
+    return Outcome("rejected", meaning.reason, result.text, counts=True, relay_trouble=False, meaning=meaning)
 
 
 def _own_fault(result: Result) -> bool:

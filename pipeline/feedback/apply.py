@@ -20,15 +20,11 @@ from pipeline.feedback.understand import Kind, Recipient, Understood, understand
 from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
-from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus
-from pipeline.replies import Action, action_for
+from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState
 from pipeline.tokens import BadTokenError, Purpose, StandIn
-from subscribers import transitions as people
-from subscribers.models import SuppressionReason
+from pipeline.transitions.rulings import BOUNCE_WITHIN
 
 KEPT_FOR: Final = timedelta(days=180)
-BOUNCE_WITHIN: Final = timedelta(days=14)
-"""A later bounce is noted but suppresses nobody: relays give up after days, and old return paths lie in archives."""
 COMPLAINT_WITHIN: Final = timedelta(days=90)
 WAY_BACK_WITHIN: Final = timedelta(days=5)
 
@@ -36,6 +32,13 @@ RETURN_PREFIX: Final = "b-"
 UNSUBSCRIBE_PREFIX: Final = "u-"
 WAY_BACK_PREFIX: Final = "p-"
 _SLOW_DOWN: Final = 421
+_RULED: Final = {
+    RulingState.APPLIED: "The address is dead: suppressed for all newsletters.",
+    RulingState.WAITING: "Noted; it is being looked into before anything is done to the address.",
+    RulingState.FROZEN: "Noted; a person decides, because so many came back from there at once.",
+    RulingState.DISCARDED: "Noted; it was looked into, and the address stays.",
+    RulingState.UNDONE: "Noted; the address stays, because a person took the suppression back.",
+}
 _OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
 
@@ -194,13 +197,10 @@ def _bounce(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
     transitions.record_bounce(
         *name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail", words=about.diagnostic
     )
-    if action_for(meaning) is not Action.SUPPRESS:
-        why = "Noted; the address stays."
-    elif now - delivery.updated_at > BOUNCE_WITHIN:
+    ruling = transitions.rule_on(*name, meaning, words=about.diagnostic, source="mail", at=now)
+    why = _RULED[RulingState(ruling.state)] if ruling else "Noted; the address stays."
+    if now - delivery.updated_at > BOUNCE_WITHIN:
         why = f"Noted; the address stays, because the mail left more than {BOUNCE_WITHIN.days} days ago."
-    else:
-        transitions.suppress_dead(*name, source="bounce")
-        why = "The address is dead: suppressed for all newsletters."
     return _Outcome(FeedbackKind.BOUNCE, FeedbackStatus.APPLIED, why, delivery, about)
 
 
@@ -209,13 +209,9 @@ def _complaint(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
         why = f"The mail left more than {COMPLAINT_WITHIN.days} days ago. Nothing was done."
         return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.IGNORED, why, delivery, about)
     transitions.record_complaint(delivery.send_id, delivery.id, at=now, source="mail")
-    people.suppress(
-        delivery.address_key,
-        reason=SuppressionReason.COMPLAINT,
-        source=f"complaint delivery:{delivery.send_id}-{delivery.id}",
-        by="feedback",
-    )
-    why = "A complaint: suppressed for all newsletters."
+    ruling = transitions.rule_on_complaint(delivery.send_id, delivery.id, words=about.diagnostic, source="mail", at=now)
+    undone = ruling.state == RulingState.UNDONE
+    why = _RULED[RulingState.UNDONE] if undone else "A complaint: suppressed for all newsletters."
     return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.APPLIED, why, delivery, about)
 
 

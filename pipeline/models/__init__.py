@@ -20,10 +20,12 @@ from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
 from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
+from pipeline.models.rulings import COMPLAINT, Policy, PolicyAction, Ruling, RulingState
 from pipeline.models.signing import DkimKey, Secret
 from pipeline.models.transports import Destination, Route, Transport, TransportMeter
 
 __all__ = [
+    "COMPLAINT",
     "OPEN_STATES",
     "Alert",
     "AlertChannel",
@@ -41,6 +43,8 @@ __all__ = [
     "Lease",
     "Marker",
     "Newsletter",
+    "Policy",
+    "PolicyAction",
     "PreparedPicture",
     "Proof",
     "Publication",
@@ -48,6 +52,8 @@ __all__ = [
     "Rehearsal",
     "RehearsalState",
     "Route",
+    "Ruling",
+    "RulingState",
     "Secret",
     "Send",
     "SendList",

@@ -294,6 +294,7 @@ class Delivery(models.Model):
     complained_at = models.DateTimeField(null=True)
     clicked_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
+    alive_at = models.DateTimeField(null=True, db_comment="last answer, or report that it arrived")
 
     class Meta:
         verbose_name = _("delivery")

@@ -29,7 +29,6 @@ from pipeline.transitions.facts import (
     record_delay,
     record_evidence,
     record_leaving,
-    suppress_dead,
 )
 from pipeline.transitions.forgetting import forget_expired
 from pipeline.transitions.freezing import push_waves
@@ -43,6 +42,7 @@ from pipeline.transitions.publications import (
     withdraw_edition,
 )
 from pipeline.transitions.rehearsals import end_rehearsal, keep_rehearsal, take_rehearsal, waiting_rehearsals
+from pipeline.transitions.rulings import rule_on, rule_on_complaint
 from pipeline.transitions.sends import (
     NewSend,
     WrongStateError,
@@ -135,12 +135,13 @@ __all__ = [
     "repair_link",
     "resume_send",
     "retire_dkim_key",
+    "rule_on",
+    "rule_on_complaint",
     "set_dkim_body",
     "settle_dead_leases",
     "settle_uncertain",
     "slowed_destinations",
     "start_send",
-    "suppress_dead",
     "take_rehearsal",
     "try_again",
     "undo_send",

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from pipeline.queries.audience import BEST_STANDING
 from pipeline.queries.sql import execute, numbers, prepared, texts
 from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
+from pipeline.replies import Meaning
 from pipeline.transitions.facts import spare_second_copies
 
 
@@ -38,8 +39,8 @@ class Marked(NamedTuple):
     reply: str
     counts: bool
     due_at: datetime | None
-    dead: bool = False
-    """The address is to be suppressed once this is written."""
+    meaning: Meaning | None = None
+    """What a refusal says of the address; it is ruled on once this is written."""
 
 
 # Rows are taken in order of their due time, which the partial index holds, past those that other batches have locked.

@@ -5,11 +5,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from pipeline.models import AuditEvent, Delivery
+from pipeline.models import AuditEvent
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.brakes import OURS, count_return
-from subscribers import transitions as people
-from subscribers.models import SuppressionReason
 
 
 def record_bounce(
@@ -90,18 +88,6 @@ def spare_second_copies(send_id: int, ids: Sequence[int]) -> set[int]:
     for pk, at in noted:
         record_evidence(send_id, pk, at=at, what="noted before it was tried again")
     return {pk for pk, _ in noted}
-
-
-def suppress_dead(send_id: int, delivery_id: int, *, source: str) -> None:
-    """Suppress the address of a delivery for every newsletter: its mailbox does not exist."""
-    address_key = Delivery.objects.values_list("address_key", flat=True).get(send_id=send_id, id=delivery_id)
-    people.suppress(
-        address_key,
-        reason=SuppressionReason.DEAD_ADDRESS,
-        scope="all",
-        source=f"{source} delivery:{send_id}-{delivery_id}",
-        by="feedback",
-    )
 
 
 def _settled(send_id: int, delivery_id: int, detail: dict[str, str]) -> AuditEvent:

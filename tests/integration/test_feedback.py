@@ -313,7 +313,7 @@ def test_a_failure_while_applying_leaves_no_trace(ada, monkeypatch):
         raise RuntimeError("a defect")
 
     before = everything()
-    monkeypatch.setattr(apply.transitions, "suppress_dead", fail)
+    monkeypatch.setattr(apply.transitions, "rule_on", fail)
     with pytest.raises(RuntimeError):
         back(sample("dsn-unknown-user"), return_path(ada))
     assert (Feedback.objects.count(), everything()) == (0, before)

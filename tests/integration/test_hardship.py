@@ -16,6 +16,7 @@ from pipeline.delivery import sweep as sweeping
 from pipeline.delivery.batch import wires
 from pipeline.models import Delivery, SendState, Transport
 from pipeline.queries.sql import execute
+from subscribers import transitions as people
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = [f"p{n}@example.com" for n in range(30)]
@@ -44,7 +45,7 @@ def test_rows_whose_mark_was_committed_without_our_hearing_of_it_still_go_out():
     assert set(scene.mark(*flying).values()) == {"in_flight"}
 
     person = scene.people[flying[0].subscriber_id - scene.people[0].pk]
-    transitions.suppress_dead(scene.send.pk, flying[0].id, source="test")
+    people.suppress(person.address_key, reason="dead-address", source="test", by="test")
     assert scene.mark(*flying)[flying[0].id] == "pending", person
     assert scene.row(flying[0]).fence == flying[0].fence + 1
 

@@ -15,6 +15,7 @@ from pipeline.content.issuefile import IssueFile
 from pipeline.models import Delivery, Rehearsal, Send
 from pipeline.queries import ACCEPTED, FAILED, HELD
 from pipeline.rehearsing import play
+from pipeline.replies import classify
 from pipeline.sending import CannotFollowError, create_send
 from pipeline.staff.books import books_of
 from pipeline.staff.following import followings
@@ -61,7 +62,7 @@ def settle(send: Send, given: dict[str, tuple[str, str, str]] = FATES) -> Send:
     for row in Delivery.objects.filter(send_id=send.pk, email__startswith="back"):
         transitions.record_bounce(send.pk, row.id, reason="mailbox-full", hard=False, at=timezone.now(), source="mail")
     for row in Delivery.objects.filter(send_id=send.pk, email__startswith="dead"):
-        transitions.suppress_dead(send.pk, row.id, source="smtp")
+        transitions.rule_on(send.pk, row.id, classify(FATES["dead"][2]), source="smtp", at=timezone.now())
     return send
 
 

@@ -132,10 +132,10 @@ def test_what_a_meaning_does_to_the_address():
         "hasmoved",
         "notaccept",
     }
-    assert done["hostunknown"] is Action.COUNT, "a fault in somebody's DNS looks the same"
-    assert done["mailboxfull"] is done["undefined"] is Action.COUNT
+    assert done["hostunknown"] is Action.RECHECK, "a fault in somebody's DNS looks the same"
+    assert done["mailboxfull"] is done["expired"] is Action.COUNT
     for word, (_, fault) in WORDS.items():
-        assert (done[word] is Action.IGNORE) == (fault is Fault.SENDER)
+        assert (done[word] is Action.IGNORE) == (fault in {Fault.SENDER, Fault.UNKNOWN})
     assert action_for(meaning("userunknown", "x", temporary=True)) is Action.COUNT
 
 

@@ -53,7 +53,9 @@ class Entries:
             if self._send.valid_until and due_at > self._send.valid_until and not one.retried:
                 state, reason, due_at = "expired", "too-late", None
         self._marked.append(
-            Marked(one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, dead=found.dead)
+            Marked(
+                one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, meaning=found.meaning
+            )
         )
 
     def commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
@@ -86,5 +88,7 @@ class Entries:
         written = transitions.record(self._send.pk, self._marked)
         self._brake.note(self._marked, written)
         for one in self._marked:
-            if one.dead and one.id in written:
-                transitions.suppress_dead(self._send.pk, one.id, source="smtp")
+            if one.meaning and one.id in written:
+                transitions.rule_on(
+                    self._send.pk, one.id, one.meaning, words=one.reply, source="smtp", at=self._clock.now()
+                )
