@@ -18,7 +18,7 @@ from celery.worker import state
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from pipeline import alerts, rotation
+from pipeline import alerts, handing_on, rotation
 from pipeline.alerts.away import database_is_back, tell_from_outside
 from pipeline.celery import app
 from pipeline.delivery import wayback
@@ -70,6 +70,8 @@ def sweep() -> None:
         ring_rehearsal(rehearsal_id)
     if rotation.is_time_to_look():
         ring_keys()
+    if handing_on.is_any_due():
+        ring_answers()
     for transport_id in wayback.relays_to_ask():
         ring_way_back(transport_id)
     try:
@@ -113,6 +115,13 @@ def way_back(transport_id: int) -> None:
     wayback.try_to_ask(transport_id)
 
 
+@app.task(name="pipeline.answers")
+def answers() -> None:
+    """Hand on to editors what readers answered to the wrong address."""
+    _listen_for_the_end()
+    handing_on.hand_on(stopping=stopping)
+
+
 @app.task(name="pipeline.alert")
 def alert() -> None:
     """Hand over what people should hear of."""
@@ -133,6 +142,11 @@ def ring_rehearsal(rehearsal_id: int) -> None:
 def ring_alerts() -> None:
     """Ask for a worker, likewise."""
     _ring(lambda: alert.apply_async(expires=RING_EXPIRES, retry=False))
+
+
+def ring_answers() -> None:
+    """Ask for a worker, likewise."""
+    _ring(lambda: answers.apply_async(expires=RING_EXPIRES, retry=False))
 
 
 def ring_keys() -> None:

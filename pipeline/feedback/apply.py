@@ -52,6 +52,7 @@ class _Outcome:
     detail: str
     delivery: Delivery | None = None
     about: Recipient | None = None
+    is_answer: bool = False
 
 
 def take_in(raw: bytes, *, source: str, envelope_to: str, envelope_from: str, now: datetime) -> Feedback:
@@ -101,6 +102,8 @@ def _note(row: Feedback, outcome: _Outcome) -> None:
     row.kind, row.status, row.detail = outcome.kind, outcome.status, outcome.detail
     if outcome.delivery is not None:
         row.send_id, row.delivery_id = outcome.delivery.send_id, outcome.delivery.id
+    if outcome.is_answer:
+        row.hand_on_due_at = row.received_at
     if outcome.about is not None:
         meaning = outcome.about.meaning
         row.reason, row.hard, row.rule = meaning.reason.value, meaning.hard, _fit(meaning.rule, 200)
@@ -177,6 +180,9 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
         transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)
         return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
     transitions.record_evidence(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
+    if understood.kind is Kind.REPLY:
+        why = "An answer: it is handed on to whoever edits the newsletter."
+        return _Outcome(FeedbackKind.REPLY, FeedbackStatus.APPLIED, why, delivery, is_answer=True)
     why = f"Nothing to do but to know that it arrived ({understood.rule})."
     return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, why, delivery)
 

@@ -41,6 +41,9 @@ class Feedback(models.Model):
     delivery_id = models.BigIntegerField(null=True)
     detail = models.TextField(blank=True, db_comment="what was done or why not, in words")
     expires_at = models.DateTimeField(null=True)
+    handed_on_at = models.DateTimeField(null=True, db_comment="an answer, to whoever edits the newsletter")
+    hand_on_due_at = models.DateTimeField(null=True, db_comment="next try; null: handed on, given up, or no answer")
+    hand_on_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = _("feedback")
@@ -48,6 +51,9 @@ class Feedback(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["send_id", "delivery_id"], name="feedback_delivery"),
             models.Index(fields=["status", "received_at"], name="feedback_status"),
+            models.Index(
+                fields=["hand_on_due_at"], name="feedback_hand_on", condition=models.Q(hand_on_due_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

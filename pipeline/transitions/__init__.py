@@ -5,6 +5,7 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 """
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert, note_in_log
+from pipeline.transitions.answers import answer_failed, answer_handed_on, answer_waits, claim_answer
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
 from pipeline.transitions.destinations import (
     Slowed,
@@ -83,12 +84,16 @@ __all__ = [
     "activate_dkim_key",
     "alert_delivered",
     "alert_failed",
+    "answer_failed",
+    "answer_handed_on",
+    "answer_waits",
     "approved_just_now",
     "back_off",
     "cancel_leftovers",
     "cancel_send",
     "claim",
     "claim_alert",
+    "claim_answer",
     "clear_backoff",
     "close_lease",
     "correct_edition",

@@ -13,13 +13,15 @@ from subscribers.models import Suppression
 pytestmark = pytest.mark.django_db
 ALL = tuple(negatives())
 REAL = (Path(__file__).resolve().parents[1] / "corpus" / "feedback" / "dsn-unknown-user.eml").read_bytes()
+EXPECTED = {"reply": "applied"}
+"""An answer is handed on to whoever edits the newsletter, which changes nothing but its own row."""
 
 
 def test_nothing_is_suppressed_counted_or_otherwise_changed():
     deliveries = handed_over(Scene(len(ALL)), len(ALL))
     before = books()
     rows = {one.name: comes_back(one.raw, to) for one, to in zip(ALL, deliveries, strict=True)}
-    assert {name: row.detail for name, row in rows.items() if row.status != "ignored"} == {}
+    assert {name: row.detail for name, row in rows.items() if row.status != EXPECTED.get(row.kind, "ignored")} == {}
     assert books() == before
     assert Feedback.objects.filter(kind__in=["bounce", "delay", "complaint"]).count() == 0
 
