@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.feedback.understand import Kind, Recipient, Understood, understand
+from pipeline.feedback.bounded import understand
+from pipeline.feedback.understand import Kind, Recipient, Understood
 
 SHOWN_AS = {Kind.DELAY: "other", Kind.REPLY: "other"}
 """A delay warning is no bounce: the mail may still arrive. Its recipients are told all the same."""
@@ -37,6 +38,8 @@ def line_for(name: str) -> Mapping[str, Any]:
     except OSError as error:
         return {"file": name, "error": f"cannot be read: {error.strerror}"}
     understood = understand(raw)
+    if understood.unread:
+        return {"file": name, "error": f"could not be read: {understood.unread}"}
     kind = SHOWN_AS.get(understood.kind, understood.kind.value)
     return {"file": name, "kind": kind, "recipients": [*_recipients(understood)]}
 

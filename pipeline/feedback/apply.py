@@ -16,7 +16,8 @@ from django.db import transaction
 
 from pipeline import transitions
 from pipeline.feedback import mime
-from pipeline.feedback.understand import Kind, Recipient, Understood, understand
+from pipeline.feedback.bounded import understand
+from pipeline.feedback.understand import Kind, Recipient, Understood
 from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
@@ -128,6 +129,7 @@ def _apply(understood: Understood, envelope_to: str, envelope_from: str, now: da
     delivery = Delivery.objects.filter(send_id=ids[0], id=ids[1]).first() if ids else None
     if delivery is None:
         why = "The delivery is not in the books any more." if ids else "It bears no signature of ours."
+        why = f"{_not_read(understood)} {why}" if understood.unread else why
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.UNATTRIBUTED, why)
     return _done(understood, delivery, now)
 
@@ -169,6 +171,8 @@ def _way_back(local: str, envelope_from: str, understood: Understood, now: datet
 
 
 def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:
+    if understood.unread:
+        return _Outcome(FeedbackKind.OTHER, FeedbackStatus.UNATTRIBUTED, _not_read(understood), delivery)
     if understood.kind is Kind.BOUNCE:
         return _bounce(_about(understood, delivery), delivery, now)
     if understood.kind is Kind.COMPLAINT:
@@ -185,6 +189,10 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
         return _Outcome(FeedbackKind.REPLY, FeedbackStatus.APPLIED, why, delivery, is_answer=True)
     why = f"Nothing to do but to know that it arrived ({understood.rule})."
     return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, why, delivery)
+
+
+def _not_read(understood: Understood) -> str:
+    return f"It could not be read: {understood.unread}. It is kept as it came, and nothing was done."
 
 
 def _teach(about: Recipient, delivery: Delivery) -> int | None:
@@ -234,4 +242,4 @@ def _about(understood: Understood, delivery: Delivery) -> Recipient:
 
 
 def _fit(text: str, size: int) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:size]
+    return mime.storable(text)[:size]

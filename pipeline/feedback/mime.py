@@ -11,6 +11,8 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from itertools import islice
 from typing import Final
 
@@ -24,13 +26,14 @@ HEADER_AT_MOST: Final = 4000  # characters of one header that are decoded
 CHARSETS: Final = frozenset(
     {
         *("utf-8", "utf-7", "utf-16", "utf-16-le", "utf-16-be", "ascii", "koi8-r", "koi8-u", "tis-620", "mac-roman"),
-        *(f"iso8859-{part}" for part in range(1, 17)),
+        *(f"iso8859-{part}" for part in range(1, 17) if part != 12),
         *(f"cp{page}" for page in (437, 850, 866, 932, 949, 950, *range(1250, 1259))),
         *("iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_ext", "shift_jis", "euc_jp"),
         *("euc_kr", "johab", "iso2022_kr", "gb2312", "gbk", "gb18030", "hz", "big5", "big5hkscs"),
     }
 )
 """Python knows slow and strange codecs too (punycode, unicode_escape …); a message does not get to pick those."""
+_CODEC_MODULES: Final = frozenset({name.replace("-", "_") for name in CHARSETS} | {"latin_1"})
 
 _HEADER: Final = re.compile(r"([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER: Final = re.compile(r';\s*([\w*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,500})"|([^\s;"]{1,500}))')
@@ -123,9 +126,9 @@ def _joined(headers: Sequence[Sequence[str]]) -> Sequence[tuple[str, str]]:
 
 def _text_of_header(line: bytes) -> str:
     try:
-        return _storable(line.decode("utf-8"))
+        return storable(line.decode("utf-8"))
     except UnicodeDecodeError:
-        return _storable(line.decode("latin-1"))
+        return storable(line.decode("latin-1"))
 
 
 def _content_type(value: str) -> tuple[str, Mapping[str, str]]:
@@ -170,10 +173,10 @@ def decode(content: bytes, charset: str) -> str:
     codec = _codec(charset)
     if codec is None or codec == "ascii":
         codec = _guess(content)
-    return _storable(content.decode(codec, "replace"))
+    return storable(content.decode(codec, "replace"))
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without NUL, which PostgreSQL does not take, and halves of characters, which UTF-7 can smuggle in."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
@@ -182,11 +185,9 @@ def _codec(charset: str) -> str | None:
     name = charset.strip(" '\"").lower().replace("_", "-")
     if name.startswith(("ks-c-5601", "ksc5601", "ks-x-1001")):
         return "cp949"
-    try:
-        codec = codecs.lookup(name).name if name.isascii() and name else ""
-    except (LookupError, ValueError):
-        return None
-    return codec if codec in CHARSETS else None
+    module = normalize_encoding(name)
+    module = aliases.get(module) or aliases.get(module.replace(".", "_")) or module
+    return codecs.lookup(module).name if module in _CODEC_MODULES else None  # no other one is even loaded
 
 
 def _guess(content: bytes) -> str:

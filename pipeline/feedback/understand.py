@@ -68,6 +68,8 @@ class Understood:
     in_reply_to: str = ""
     rule: str = ""
     """What made it this kind, for people."""
+    unread: str = ""
+    """Why it could not be read, in words for people; nothing else is known of it then. Empty: it was."""
 
 
 @dataclass(frozen=True, slots=True)

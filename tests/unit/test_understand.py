@@ -14,7 +14,7 @@ from bench.feedback import by_us
 from bench.scoring import Label, score
 from pipeline.commands import classify as command
 from pipeline.feedback.tables import TABLES, Role, read_tables
-from pipeline.feedback.understand import Kind, understand
+from pipeline.feedback.understand import Kind, Understood, understand
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "corpus" / "feedback"
@@ -290,6 +290,13 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(classify, tmp_path)
     assert "error" in missing
     assert "error" in folder
     assert good["kind"] == "other"
+
+
+def test_nor_does_one_that_breaks_its_reader(classify, monkeypatch):
+    monkeypatch.setattr(command, "understand", lambda _: Understood(Kind.OTHER, unread="it needs too much"))
+    status, (unread,) = classify(str(SAMPLES / "reply.eml"))
+    assert (status, unread["error"]) == (1, "could not be read: it needs too much")
+    assert "kind" not in unread
 
 
 def test_with_json_it_is_one_document(classify):
