@@ -1,8 +1,8 @@
 """Every non-trivial read, one named function each, with its reason. Nothing here changes a row.
 
 `books` counts and lists a send's deliveries, `work` finds what there is to do, `audience` says who a send would reach,
-`rehearsal` reads those people one by one, `links` tells what became of an issue's links, `alerts` finds what people
-should hear of without having asked.
+`rehearsal` reads those people one by one, `links` tells what became of an issue's links,
+`returns` what came back of a send, `alerts` finds what people should hear of without having asked.
 """
 
 from pipeline.queries.alerts import Occasion, Stalled, occasions, stalled_sends
@@ -34,27 +34,45 @@ from pipeline.queries.books import (
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
+from pipeline.queries.returns import (
+    BOUNCED,
+    REFUSED,
+    Narrowed,
+    Part,
+    ReturnedRow,
+    Returns,
+    all_returned,
+    returned,
+    returns_of,
+)
 from pipeline.queries.routes import Way, relays_by_health, waiting_before, ways_of
 from pipeline.queries.work import gives_way, may_go_slowly, next_work, ringable_sends, still_goes
 
 __all__ = [
     "ACCEPTED",
+    "BOUNCED",
     "FAILED",
     "FOLLOWINGS",
     "HELD",
     "NO_EDITION",
+    "REFUSED",
     "Audience",
     "Count",
     "Edition",
     "EditionLinks",
     "Finding",
     "LedgerRow",
+    "Narrowed",
     "Occasion",
     "Pace",
+    "Part",
     "PersonRow",
     "Reach",
+    "ReturnedRow",
+    "Returns",
     "Stalled",
     "Way",
+    "all_returned",
     "audience_of",
     "audit",
     "counts",
@@ -71,6 +89,8 @@ __all__ = [
     "reach_of",
     "readers",
     "relays_by_health",
+    "returned",
+    "returns_of",
     "ringable_sends",
     "send_summary",
     "stalled_sends",

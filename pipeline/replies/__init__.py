@@ -4,8 +4,20 @@ One function, `classify`, serves them all, so that a rejection is understood ali
 `action_for`, says what a policy makes of it for the address.
 """
 
-from pipeline.replies.classify import classify
+from pipeline.replies.classify import classify, enhanced_in
 from pipeline.replies.policy import CHOICES, DEFAULTS, Action, Policy, action_for
-from pipeline.replies.reasons import Fault, Meaning, Reason
+from pipeline.replies.reasons import FAULTS, Fault, Meaning, Reason
 
-__all__ = ["CHOICES", "DEFAULTS", "Action", "Fault", "Meaning", "Policy", "Reason", "action_for", "classify"]
+__all__ = [
+    "CHOICES",
+    "DEFAULTS",
+    "FAULTS",
+    "Action",
+    "Fault",
+    "Meaning",
+    "Policy",
+    "Reason",
+    "action_for",
+    "classify",
+    "enhanced_in",
+]

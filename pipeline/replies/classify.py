@@ -50,6 +50,12 @@ def classify(text: str, *, code: int | None = None, enhanced: str = "", command:
     return meaning("onhold" if reply.words or reply.code else "undefined", "nothing matched")
 
 
+def enhanced_in(text: str) -> str:
+    """The RFC 3463 code in a server's words (`5.1.1`); empty when there is none."""
+    codes = [found[1] for found in _ENHANCED.finditer(text[:TEXT_AT_MOST])]
+    return next((code for code in codes if not code.endswith(".0.0")), codes[0] if codes else "")
+
+
 def _weigh(rule: Rule, reply: _Reply) -> Meaning:
     """A mailbox that was taken at RCPT and is "unknown" only after DATA is somebody's filter speaking."""
     if rule.word == "userunknown" and reply.after_data:

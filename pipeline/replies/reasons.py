@@ -64,6 +64,9 @@ WORDS: Final[Mapping[str, tuple[Reason, Fault]]] = {
 }
 """Each of the field's words → our reason, and whose fault that is."""
 
+FAULTS: Final[Mapping[Reason, Fault]] = dict(_COMMON_WORDS.keys())
+"""Whose fault each reason is."""
+
 DEAD: Final = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
 """The words that say: nobody will ever read mail there. Only these are hard, and only when said for good."""
 

@@ -8,6 +8,8 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from newsroom import (  # noqa: E402 (Django first)
     DOCUMENT,
     a_list,
@@ -22,6 +24,7 @@ from newsroom import (  # noqa: E402 (Django first)
 
 from pipeline import transitions  # noqa: E402
 from pipeline.content.types import Article, Citation, Facts, Heading, Paragraph, Picture, Quote, Section  # noqa: E402
+from pipeline.feedback.apply import take_in  # noqa: E402
 from pipeline.keys import keyring  # noqa: E402
 from pipeline.models import TrackedLink  # noqa: E402
 from pipeline.sending import make_proof  # noqa: E402
@@ -57,6 +60,24 @@ VECTORS = [
 ]
 
 
+BOUNCE = """From: MAILER-DAEMON@reader.example
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.reader.example
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: 5.2.2
+Diagnostic-Code: smtp; 552 5.2.2 mailbox full {words}
+--b--
+"""
+
+
 def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -90,6 +111,27 @@ def tracked_links(issue) -> TrackedLink:
     return link
 
 
+def came_back(send) -> None:
+    """Hostile words of servers: refused at once, and returned by mail."""
+    grant = transitions.open_lease(send.pk, owner="seed:1:2", host="seed:1:", wanted=1, at_most=100, siblings=100)
+    claimed = transitions.claim(send.pk, lease_id=grant.lease_id, most=60)
+    transitions.mark_in_flight(send.pk, lease_id=grant.lease_id, claimed=claimed)
+    replies = [("no-such-mailbox", f"550 5.1.1 user unknown {text} \u202egpj" + "x" * 900) for text in VECTORS]
+    replies += [("policy", "554 5.7.1 spam")] * 9
+    answers = [
+        transitions.Marked(one.id, one.fence, "rejected", *replies[number], counts=True, due_at=None)
+        if number < len(replies)
+        else transitions.Marked(one.id, one.fence, "accepted", "taken", "250 Ok", counts=True, due_at=None)
+        for number, one in enumerate(claimed)
+    ]
+    transitions.record(send.pk, answers)
+    for one in claimed[len(replies) :]:
+        raw = BOUNCE.format(address=one.email, words=VECTORS[one.id % len(VECTORS)]).encode()
+        token = keyring().sign(Purpose.RETURN_PATH, send.pk, one.id)
+        to = f"b-{token}@{settings.BOUNCE_DOMAIN}"
+        take_in(raw, source="smtp", envelope_to=to, envelope_from="", now=timezone.now())
+
+
 def main() -> None:
     newsletter = a_newsletter()
     readers = a_list(newsletter)
@@ -106,11 +148,13 @@ def main() -> None:
     publish_edition(proof, by="ada")
     publish_edition(hostile_proof, by="ada")
     correct_edition(hostile_proof, note=" ".join(VECTORS), by="ada")
+    came_back(evil_send)
     told = {
         "proof": proof.pk,
         "issue": issue.pk,
         "hostile": hostile.pk,
         "send": send.pk,
+        "evil_send": evil_send.pk,
         "leave": f"/u/{unsubscribe_token(kim, newsletter, delivery_of(send, kim))}",
         "leave_ko": f"/u/{unsubscribe_token(lee, newsletter)}",
         "view": f"/v/{keyring().sign(Purpose.VIEW, evil_send.pk, delivery_of(evil_send, evil).id)}",

@@ -235,12 +235,31 @@ def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
     assert {address for address in staff.foreign + alone.foreign if "example.org" not in address} == set()
 
 
+def returned_pages(site: Site) -> tuple[str, ...]:
+    report = f"/admin/returns/send/{site.told['evil_send']}/"
+    return report, f"{report}people/", f"{report}people/?way=bounced"
+
+
+def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
+    staff = visit(viewport={"width": 375, "height": 800})
+    staff.sign_in()
+    page = staff.go(f"/admin/sends/{site.told['evil_send']}/")
+    page.get_by_role("link", name="What came back").press("Enter")
+    page.wait_for_url("**/returns/send/*/")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="the mailbox is full").press("Enter")
+    page.wait_for_url("**/people/?reason=mailbox-full")
+    assert Axe().run(page).response["violations"] == []
+    expect(page.locator(".returned > li").first).to_contain_text("552 5.2.2 mailbox full")
+    assert staff.complaints == []
+
+
 def test_hostile_names_do_nothing_on_staff_pages(visit, site):
     staff = visit()
     staff.sign_in()
     evil, issue, link = (site.told[name] for name in ("evil", "issue", "link"))
     pages = (f"subscribers/{evil}/", "subscribers/", "sends/", "", f"links/issue/{issue}/", f"links/{link}/")
-    for path in (f"/admin/{page}" for page in pages):
+    for path in (*(f"/admin/{page}" for page in pages), *returned_pages(site)):
         staff.go(path).wait_for_load_state("networkidle")
     assert (staff.dialogs, staff.complaints) == ([], [])
 
@@ -303,7 +322,7 @@ def test_our_staff_pages_fit_the_screen(visit, site, width):
         "/admin/", f"/admin/sends/{send}/", f"/admin/sends/{send}/deliveries/", f"/admin/sending/{issue}/",
         f"/admin/testing/{issue}/", f"/admin/proofs/of/{issue}/", f"/admin/proofs/{site.told['proof']}/",
         f"/admin/subscribers/{site.told['evil']}/", "/admin/newsletters/new/", f"/admin/links/send/{send}/",
-        f"/admin/links/{site.told['link']}/",
+        f"/admin/links/{site.told['link']}/", *returned_pages(site),
     ):  # fmt: skip
         staff.go(path).wait_for_load_state("networkidle")
         assert staff.is_narrow_enough(), path

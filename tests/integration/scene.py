@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import connection
 from django.utils import timezone
@@ -18,12 +18,14 @@ HOUR = dt.timedelta(hours=1)
 
 
 class Scene:
-    """A send to ten people that has started, and a lease to work on it."""
+    """A send to ten people, or to those at these addresses, that has started, and a lease to work on it."""
 
-    def __init__(self, number: int = 10) -> None:
+    def __init__(self, number: int = 10, addresses: Sequence[str] = ()) -> None:
         self.newsletter = a_newsletter()
         self.list = a_list(self.newsletter)
-        self.people = [a_reader(f"p{n}@example.com", self.list) for n in range(number)]
+        self.people = [
+            a_reader(email, self.list) for email in addresses or [f"p{n}@example.com" for n in range(number)]
+        ]
         self.send = a_send(an_issue(self.newsletter), self.list)
         self.lease = self.a_lease()
 
@@ -65,6 +67,10 @@ class Scene:
 def accepted(one: Claimed, *, fence: int | None = None) -> Marked:
     fence = one.fence if fence is None else fence
     return Marked(one.id, fence, "accepted", "taken", "250 2.0.0 Ok", counts=True, due_at=None)
+
+
+def refused(one: Claimed, reason: str, reply: str) -> Marked:
+    return Marked(one.id, one.fence, "rejected", reason, reply, counts=True, due_at=None)
 
 
 def a_row(state: str, number: int, *, fence: int = 5) -> Delivery:

@@ -46,11 +46,11 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
 OURS = re.compile(
-    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
+    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|returns|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
     r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "proofs", "testing", "test-groups",
+    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "returns", "proofs", "testing", "test-groups",
     "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
@@ -63,7 +63,7 @@ NO_SIGN_IN = re.compile(r"/admin/(login/|jsi18n/|password_reset/.*|style\.css|sp
 EDITORS_MAY = re.compile(
     r"/admin/(newsletters/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|sends/(results/|1/|1/books/)?"
-    r"|links/(issue|send)/1/"
+    r"|links/(issue|send)/1/|returns/send/1/"
     r"|lists/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|proofs/of/1/|proofs/1/(html/)?|testing/1/|test-groups/.*"
     r"|snippets/pipeline/issue/.*)"
@@ -85,7 +85,9 @@ def real(route: str, newsroom: Newsroom) -> str:
         "suppressions": Suppression.objects.get().pk,
         "links": newsroom.link.pk,
     }
-    what = {"links/issue": "snippets", "links/send": "sends"}.get("/".join(route.split("/")[2:4]), route.split("/")[2])
+    what = {"links/issue": "snippets", "links/send": "sends", "returns/send": "sends"}.get(
+        "/".join(route.split("/")[2:4]), route.split("/")[2]
+    )
     return route.replace("/1/", f"/{ids.get(what, 1)}/", 1)
 
 
@@ -156,6 +158,8 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
         "/admin/lists/", "/admin/lists/new/", f"/admin/lists/edit/{readers}/",
         "/admin/suppressions/", f"/admin/suppressions/{held}/",
         f"/admin/links/issue/{issue}/", f"/admin/links/send/{send}/", f"/admin/links/{newsroom.link.pk}/",
+        f"/admin/returns/send/{send}/", f"/admin/returns/send/{send}/people/",
+        f"/admin/returns/send/{send}/people.csv",
     ):  # fmt: skip
         response = bo.get(route)
         assert response.status_code == 200, route
