@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from pipeline import transitions
-from pipeline.feedback import mime
+from pipeline.feedback import dsn, mime
 from pipeline.feedback.bounded import understand
 from pipeline.feedback.understand import Kind, Recipient, Understood
 from pipeline.keys import keyring
@@ -173,12 +173,12 @@ def _way_back(local: str, envelope_from: str, understood: Understood, now: datet
 def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:
     if understood.unread:
         return _Outcome(FeedbackKind.OTHER, FeedbackStatus.UNATTRIBUTED, _not_read(understood), delivery)
-    if understood.kind is Kind.BOUNCE:
-        return _bounce(_about(understood, delivery), delivery, now)
     if understood.kind is Kind.COMPLAINT:
         return _complaint(understood.recipients[0], delivery, now)
-    if understood.kind is Kind.DELAY:
+    if understood.kind in {Kind.BOUNCE, Kind.DELAY}:
         about = _about(understood, delivery)
+        if about.action != dsn.Action.DELAYED:
+            return _bounce(about, delivery, now)
         code = _teach(about, delivery)
         reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
         transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)

@@ -74,10 +74,15 @@ def read_report(fields: Mapping[str, str]) -> Report | None:
     address = _recipient(fields)
     if not address:
         return None
-    diagnostic = _untyped(fields.get("diagnostic-code", ""))
     status = STATUS.search(fields.get("status", ""))
+    diagnostic = _untyped(fields.get("diagnostic-code", "")) or _comment(fields.get("status", ""))
     code = status[1] if status else ""
     return Report(address, _action(fields.get("action", ""), code), code, diagnostic)
+
+
+def _comment(status: str) -> str:
+    """What is said in the parentheses after a status."""
+    return status.partition("(")[2].rpartition(")")[0].strip()
 
 
 def _recipient(fields: Mapping[str, str]) -> str:

@@ -36,6 +36,8 @@ CHARSETS: Final = frozenset(
 _CODEC_MODULES: Final = frozenset({name.replace("-", "_") for name in CHARSETS} | {"latin_1"})
 
 _HEADER: Final = re.compile(r"([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)", re.DOTALL)
+_UNFOLDED: Final = re.compile(r"[\w*-]{1,40}=")
+"""A parameter on a line of its own, the blank before it lost."""
 _PARAMETER: Final = re.compile(r';\s*([\w*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,500})"|([^\s;"]{1,500}))')
 _ENCODED_WORD: Final = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?]{0,1000})\?=")
 _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t]{1,100}(=\?)")
@@ -110,7 +112,7 @@ def _split_head(lines: bytes) -> tuple[Sequence[tuple[str, str]], bytes]:
         line = _text_of_header(lines[at:end])
         if not line.strip():
             return _joined(headers), lines[end + 1 :]
-        if line[0] in " \t" and headers:
+        if headers and (line[0] in " \t" or (headers[-1][-1].endswith(";") and _UNFOLDED.match(line))):
             headers[-1].append(" " + line.strip())
         elif found := _HEADER.match(line):
             headers.append([found[1].lower(), found[2].strip()])

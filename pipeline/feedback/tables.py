@@ -6,7 +6,7 @@ A blank in a row stands for any white space; `…` bridges up to 80 characters; 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -60,6 +60,7 @@ def read_tables(text: str) -> dict[Role, Table]:
     return {role: Table(tuple(rows), Phrasebook.of(map(_pieces, rows))) for role, rows in words.items()}
 
 
+@lru_cache(maxsize=4)
 def flat(text: str) -> str:
     """Lower case, on one line."""
     return _BLANKS.sub(" ", text.lower())

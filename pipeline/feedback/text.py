@@ -5,8 +5,9 @@ up to the next name or to the returned copy of the message.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Final
 
 from pipeline.feedback.mime import ADDRESS, ANGLE_ADDRESS
@@ -27,6 +28,8 @@ _LEADING_NAME: Final = re.compile(
 _REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)")
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
+_REMOTE: Final = re.compile(r"^[ \t]{0,8}<<<[ \t]{0,3}([^\n]+)", re.MULTILINE)
+_LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
 
 
@@ -46,6 +49,8 @@ class Notice:
     """The text from that statement on, without the returned copy."""
     delay: bool
     named: Sequence[Named]
+    listed: bool
+    """Whether the names stand at the heads of lines, and not within sentences."""
 
 
 def notice(text: str) -> Notice | None:
@@ -54,17 +59,20 @@ def notice(text: str) -> Notice | None:
     opening = text[:START_WITHIN]
     delay = TABLES[Role.DELAY].first(opening)
     first = min((at for at in (TABLES[Role.START].first(opening), delay) if at is not None), default=None)
-    if first is None or _QUOTED_REPLY.match(text, text.rfind("\n", 0, first) + 1):
+    line = text.rfind("\n", 0, first) + 1 if first is not None else 0
+    if first is None or _QUOTED_REPLY.match(text, line):
         return None
-    before, body = text[:first], until_copy(text[first:])
-    named = tuple(_named(body)) or tuple(_named(until_copy(before)))
-    return Notice(body, delay is not None, named)
+    before, body = text[:line], until_copy(text[line:])
+    named, listed = _named(body)
+    if not named:
+        named, listed = _named(until_copy(before))
+    return Notice(body, delay is not None, named, listed)
 
 
 def unannounced(text: str) -> Notice:
     """Read a text that is known to be a bounce though none of its words say so."""
     body = until_copy(text[:TEXT_AT_MOST])
-    return Notice(body, delay=False, named=tuple(_named(body)))
+    return Notice(body, False, *_named(body))
 
 
 def until_copy(text: str) -> str:
@@ -81,13 +89,20 @@ def holds_copy(text: str) -> bool:
     text = text[:TEXT_AT_MOST]
     if any(_COPY.match(line) for line in text.splitlines()[:LINES_AT_MOST]):
         return True
-    return bool(spoken_lines(text)) and TABLES[Role.STOP].fits(text)
+    return bool(spoken_lines(text)) and announces_copy(text)
 
 
-def _named(text: str) -> Iterator[Named]:
-    """Names at the head of a line, with what follows them; failing that, addresses within the sentences."""
-    found = _at_line_heads(text.split("\n")) or _in_sentences(text)
-    return iter(found[:RECIPIENTS_AT_MOST])
+def _named(text: str) -> tuple[Sequence[Named], bool]:
+    """Names at the heads of lines, with what follows them; failing that, addresses within the sentences: False."""
+    found = _at_line_heads(text.split("\n"))
+    return (found or _in_sentences(text))[:RECIPIENTS_AT_MOST], bool(found)
+
+
+def local_names(text: str) -> Sequence[str]:
+    """Names without a domain, each on a line of its own, below a line that ends with a colon."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    below = next((lines[at + 1 :] for at, line in enumerate(lines) if line.endswith(":")), [])
+    return list(takewhile(_LOCAL_NAME.fullmatch, below))[:RECIPIENTS_AT_MOST]
 
 
 def _at_line_heads(lines: Sequence[str]) -> list[Named]:
@@ -100,16 +115,31 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
             current.append(name["rest"].strip(" :>"))
         elif current is not None:
             current.append(line.strip())
-    return [Named(address, _squeezed(words)) for address, words in said.items()]
+    return [Named(_plain_address(address), _squeezed(words)) for address, words in said.items()]
 
 
 def _in_sentences(text: str) -> list[Named]:
-    addresses = dict.fromkeys(found["address"] for found in ADDRESS.finditer(text))
+    addresses = dict.fromkeys(_plain_address(found["address"]) for found in ADDRESS.finditer(text))
     return [Named(address, _squeezed(_lines_about(text, address))) for address in addresses]
+
+
+def _plain_address(address: str) -> str:
+    """Without what Exchange's X.400 names write before it (`dda:SMTP=ada@x.test`)."""
+    return address[5:] if address[:5].lower() == "smtp=" else address
 
 
 def _lines_about(text: str, address: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if address in line]
+
+
+def announces_copy(text: str) -> bool:
+    """Whether the text says that a returned message, or its head, follows."""
+    return TABLES[Role.STOP].fits(text[:TEXT_AT_MOST])
+
+
+def remote_lines(text: str) -> str:
+    """What the other server answered in Sendmail's or Courier's transcript, which says more than they make of it."""
+    return "\n".join(found[1] for found in islice(_REMOTE.finditer(text), LINES_AT_MOST))[:DIAGNOSTIC_AT_MOST]
 
 
 def spoken_lines(text: str) -> str:
@@ -124,8 +154,9 @@ def is_final(text: str) -> bool:
 
 def about(text: str, address: str) -> str:
     """What the text says after naming an address; empty when it does not."""
+    text = until_copy(text)
     at = text.lower().find(address.lower()) if address else -1
-    return "" if at < 0 else _squeezed(until_copy(text[at + len(address) :]).split("\n"))
+    return "" if at < 0 else _squeezed(text[at + len(address) :].split("\n"))
 
 
 def _squeezed(lines: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pipeline.feedback.dsn import Action, Report
 from pipeline.feedback.mime import Part, address_of
 from pipeline.feedback.tables import TABLES, Role
 from pipeline.feedback.text import Notice
-from pipeline.replies import Meaning, Reason, classify
+from pipeline.replies import FALLBACKS, Meaning, classify, command_in
 from pipeline.replies.reasons import meaning as meaning_of
 
 ID_HEADER: Final = "X-Pressrun-Id"
@@ -30,7 +30,6 @@ MAIL_SYSTEM: Final = "a mail system wrote it"
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
 _ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,100}})\s*$", re.IGNORECASE | re.MULTILINE)
 _TO_LINE: Final = re.compile(r"^[\s>|]{0,20}To: ?(\S[^\n]{0,300})$", re.IGNORECASE | re.MULTILINE)
-_AFTER_DATA: Final = re.compile(r"end of data", re.IGNORECASE)
 _OF_DELIVERY: Final = frozenset({"", "delivery-status"})  # and not of TLS, receipts or complaints
 _ROLES: Final = frozenset(
     {"postmaster", "mailer-daemon", "abuse", "hostmaster", "helpdesk", "support", "info", "noreply"}
@@ -114,12 +113,13 @@ def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
 
 
 def _by_challenge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
-    """Some come as status reports of a failure. What no server refused may yet be delivered."""
+    """Some come as status reports of a failure. What was refused only for want of a click may yet be delivered."""
     words = text.until_copy(mail.words)
     if not automatic.is_challenge(words):
         return None
-    said = "\n".join([words, *(report.diagnostic for report in dsn.reports(mail.message))])
-    return None if text.spoken_lines(said) else (Kind.OTHER, (), "challenge")
+    said = text.spoken_lines("\n".join([words, *(report.diagnostic for report in dsn.reports(mail.message))]))
+    page = "http" in said and automatic.is_challenge(said)
+    return (Kind.OTHER, (), "challenge") if page or not said else None
 
 
 def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
@@ -132,9 +132,11 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
         reports = dsn.read_reports(mail.words)
     if not reports:
         return None
+    told = [
+        _of_report(report, mail, alone=len(reports) == 1) for report in reports if report.action is not Action.DELIVERED
+    ]
     for action, kind in ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY)):
-        told = [_of_report(report, mail, alone=len(reports) == 1) for report in reports if report.action is action]
-        if told:
+        if any(each.action == action for each in told):
             return kind, told, f"status report: {action}"
     return Kind.OTHER, (), "status report: delivered"
 
@@ -149,20 +151,26 @@ def _of_report(report: Report, mail: _Mail, *, alone: bool) -> Recipient:
 
 def _for_now(said: Meaning) -> Meaning:
     """A warning is never final, whatever the last try ended with."""
-    word = "expired" if said.reason is Reason.UNKNOWN else said.reason_sisimai
+    word = said.reason_sisimai if _tells(said) else "expired"
     return meaning_of(word, said.rule, temporary=True)
 
 
 def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Meaning:
     """What the server said, else what the notice says of this recipient, else its transcript, else all of its words."""
-    command = "." if _AFTER_DATA.search(said) else ""
+    command = command_in(said)
     meaning = classify(diagnostic, enhanced=status, command=command)
-    for more in (said, text.spoken_lines(words), words):
-        if meaning.reason is not Reason.UNKNOWN:
-            return meaning
-        if more:
+    for more in (text.remote_lines(words), said, text.spoken_lines(words)):
+        if more and not _tells(meaning):
             meaning = classify(more, enhanced=status, command=command)
-    return meaning
+    if _tells(meaning):
+        return meaning
+    vague = classify(words, enhanced=status, command=command)
+    return vague if _tells(vague) else meaning
+
+
+def _tells(meaning: Meaning) -> bool:
+    """Whether it was said why, and not only that the mail was not taken."""
+    return not meaning.rule.startswith(FALLBACKS)
 
 
 def _by_complaint(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
@@ -189,7 +197,10 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
 def _needs_no_words(mail: _Mail, evidence: str) -> bool:
     """Whether it is a bounce though its text does not say so in words that we know."""
     if evidence == MAIL_SYSTEM:
-        return bool(text.spoken_lines(mail.words) or mail.returned.headers)
+        subject = TABLES[Role.SUBJECT].fits(mail.message.header("subject"))
+        return bool(
+            text.spoken_lines(mail.words) or mail.returned.headers or (subject and text.announces_copy(mail.words))
+        )
     return evidence == FAILED_RECIPIENTS
 
 
@@ -197,7 +208,7 @@ def _is_lure(notice: Notice, mail: _Mail) -> bool:
     """Whether it is a page without a fact. Crooks play the mail server so, for a link; a server has facts to tell."""
     if any(leaf.kind == "text/plain" for leaf in mail.message.leaves()):
         return False
-    named = any(_addressees(mail, [named.address for named in notice.named]))
+    named = any(_addressees(mail, notice))
     return not (named or text.spoken_lines(mail.words) or _holds_copy(mail))
 
 
@@ -206,6 +217,8 @@ def _evidence(mail: _Mail) -> str:
     message = mail.message
     if message.header("x-failed-recipients"):
         return FAILED_RECIPIENTS
+    if _is_daemon(message) and _opens_as_bounce(mail):  # James answers within the thread
+        return MAIL_SYSTEM
     if _is_personal(message) or automatic.has_absence_subject(message):
         return ""
     if _is_daemon(message):
@@ -213,6 +226,11 @@ def _evidence(mail: _Mail) -> str:
     if message.kind == "multipart/report" and message.parameters.get("report-type", "").lower() in _OF_DELIVERY:
         return "it calls itself a report"
     return "" if _is_somebodys(message) else _hint(mail)
+
+
+def _opens_as_bounce(mail: _Mail) -> bool:
+    """Whether its very first words are those of a bounce, and a server's reply stands below."""
+    return TABLES[Role.START].begins(mail.words) and bool(text.spoken_lines(text.until_copy(mail.words)))
 
 
 def _hint(mail: _Mail) -> str:
@@ -248,7 +266,7 @@ def _is_personal(message: Part) -> bool:
 def _is_daemon(message: Part) -> bool:
     """Whether its address says so. A name is easily borrowed, and counts only where there is no address."""
     sender = message.header("from")
-    return TABLES[Role.DAEMON].fits(address_of(sender) or sender)
+    return sender.strip() == "<>" or TABLES[Role.DAEMON].fits(address_of(sender) or sender)
 
 
 def _is_threaded(message: Part) -> bool:
@@ -257,24 +275,34 @@ def _is_threaded(message: Part) -> bool:
 
 def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipient]:
     said = {named.address: named.diagnostic for named in notice.named}
-    addresses = _addressees(mail, list(said))
+    addresses = _addressees(mail, notice)
     for address in addresses:
         words = said.get(address) or text.about(mail.words, address)
-        meaning = _meaning(words, "", notice.body if len(addresses) == 1 else "")
+        meaning = _meaning("", words, notice.body if len(addresses) == 1 else "")
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 
 
-def _addressees(mail: _Mail, named: Sequence[str]) -> Sequence[str]:
-    """Who the notice is about. What a header says outright, else whom the text names and our copy went to."""
+def _addressees(mail: _Mail, notice: Notice) -> Sequence[str]:
+    """Who the notice is about: whom it names and our copy went to, else what a header says outright, else its names."""
+    named = [each.address for each in notice.named]
     failed = [found["address"] for found in mime.ADDRESS.finditer(mail.message.header("x-failed-recipients"))]
-    if failed:
-        return tuple(dict.fromkeys(failed))
     ours = _written_to(mail)
     lower = {address.lower() for address in ours}
     known = [address for address in named if address.lower() in lower]
+    if failed and not (known and lower.isdisjoint(map(str.lower, failed))):
+        return tuple(dict.fromkeys(failed))
     people = known or [address for address in named if not _is_role(address, mail)]
-    return tuple(people or ours[:1] or [""])
+    if not notice.listed:  # within the sentences others are spoken of, too
+        people = people[:1]
+    return tuple(people or _local_names(mail, notice) or ours[:1] or [""])
+
+
+def _local_names(mail: _Mail, notice: Notice) -> Sequence[str]:
+    """Whom a server names without its own domain, which is that of its address."""
+    domain = address_of(mail.message.header("from")).rpartition("@")[2]
+    names = text.local_names(notice.body) if domain and _is_daemon(mail.message) else ()
+    return [f"{name}@{domain}" for name in names]
 
 
 def _written_to(mail: _Mail) -> list[str]:

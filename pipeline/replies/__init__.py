@@ -4,13 +4,14 @@ One function, `classify`, serves them all, so that a rejection is understood ali
 `action_for`, says what a policy makes of it for the address.
 """
 
-from pipeline.replies.classify import classify, enhanced_in
+from pipeline.replies.classify import FALLBACKS, classify, command_in, enhanced_in
 from pipeline.replies.policy import CHOICES, DEFAULTS, Action, Policy, action_for
 from pipeline.replies.reasons import FAULTS, Fault, Meaning, Reason
 
 __all__ = [
     "CHOICES",
     "DEFAULTS",
+    "FALLBACKS",
     "FAULTS",
     "Action",
     "Fault",
@@ -19,5 +20,6 @@ __all__ = [
     "Reason",
     "action_for",
     "classify",
+    "command_in",
     "enhanced_in",
 ]

@@ -15,13 +15,35 @@ _CODES: Final = re.compile(r"(?<![\w.])[245]\d\d(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3
 _CODE: Final = re.compile(r"(?<![\w.:/-])([45]\d\d)(?=[ -])")
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _CJK_BREAK: Final = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff])\s+(?=[\u3000-\u30ff\u3400-\u9fff])")
-_AFTER_DATA: Final = re.compile(r"(?:reply|response) to (?:the )?(?:end of )?data|end of data", re.IGNORECASE)
+_ANSWERED: Final = r"(?:(?:reply|response) to|after|did not like our) (?:the |pipelined )?"
+_STAGES: Final = {
+    "CONNECT": rf"{_ANSWERED}initial (?:connection|server greeting)|refused to talk|name was rejected|\[CONNECT\]",
+    "HELO": rf"{_ANSWERED}(?:HE|EH|LH)LO\b|\[(?:HE|EH)LO\]",
+    "MAIL": rf"{_ANSWERED}MAIL FROM\b|sender was rejected|\[MAIL_FROM\]",
+    "RCPT": rf"{_ANSWERED}RCPT TO\b|does not like recipient|\[RCPT_TO\]",
+    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|failed after I sent the message|\[(?:DATA|BODY)\]",
+}
+_STAGE: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _STAGES.items()), re.IGNORECASE)
+"""How Postfix, Exim, qmail, DragonFly's agent and Yahoo tell which command the other server answered."""
 _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“”„«»「」『』', "")})
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
-    r"|remote protocol error|\.\.\. service unavailable"
+    r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
 )
 """What Cisco's and Sendmail's mailers write of their own around any reply at all: it says nothing."""
+
+
+FALLBACKS: Final = ("code 4xx", "nothing matched")
+"""How the rule of a meaning begins for which no row was found: more words may tell more."""
+
+_UNCLEAR: Final = frozenset({"onhold", "undefined"})
+_ABOUT_US: Final = frozenset({"userunknown", "hasmoved", "hostunknown", "filtered"}) | _UNCLEAR
+_STAND_FOR: Final = (
+    ({"CONNECT", "HELO", "EHLO"}, _ABOUT_US | {"policyviolation", "securityerror"}, "blocked"),
+    ({"MAIL"}, _ABOUT_US | {"notaccept"}, "rejected"),
+    ({"DATA"}, {"userunknown"}, "filtered"),
+)
+"""In answer to these commands, what says one of these words means another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +53,7 @@ class _Reply:
     code: int | None
     enhanced: str
     temporary: bool
-    after_data: bool
+    command: str
 
 
 def classify(text: str, *, code: int | None = None, enhanced: str = "", command: str = "") -> Meaning:
@@ -42,12 +64,20 @@ def classify(text: str, *, code: int | None = None, enhanced: str = "", command:
     is looked for in the text. Time is linear in the text, of which the first 4,000 characters count.
     """
     reply = _read(text[:TEXT_AT_MOST], code, enhanced, command)
-    rule = RULES.first(reply.words, code=reply.code, enhanced=reply.enhanced)
-    if rule is not None:
-        return _weigh(rule, reply)
+    rule = RULES.first(reply.words, code=reply.code, enhanced=reply.enhanced) or _unmatched(reply)
+    return _weigh(rule, reply)
+
+
+def command_in(text: str) -> str:
+    """The command that was answered, as a bounce tells it: CONNECT, HELO, MAIL, RCPT, DATA; or an empty text."""
+    found = _STAGE.search(text)
+    return found.lastgroup or "" if found else ""
+
+
+def _unmatched(reply: _Reply) -> Rule:
     if reply.temporary:
-        return meaning("systemerror", "code 4xx", temporary=True)
-    return meaning("onhold" if reply.words or reply.code else "undefined", "nothing matched")
+        return Rule("systemerror", FALLBACKS[0])
+    return Rule("onhold" if reply.words or reply.code else "undefined", FALLBACKS[1])
 
 
 def enhanced_in(text: str) -> str:
@@ -57,10 +87,10 @@ def enhanced_in(text: str) -> str:
 
 
 def _weigh(rule: Rule, reply: _Reply) -> Meaning:
-    """A mailbox that was taken at RCPT and is "unknown" only after DATA is somebody's filter speaking."""
-    if rule.word == "userunknown" and reply.after_data:
-        return meaning("filtered", f"{rule.name} after DATA", temporary=reply.temporary)
-    return meaning(rule.word, rule.name, temporary=reply.temporary)
+    """Nobody was named before RCPT, so a server refuses us there; after DATA "unknown" is a filter's word."""
+    word = next((then for commands, words, then in _STAND_FOR if reply.command in commands and rule.word in words), "")
+    name = f"{rule.name} after {reply.command}" if word else rule.name
+    return meaning(word or rule.word, name, temporary=reply.temporary)
 
 
 def _read(text: str, code: int | None, enhanced: str, command: str) -> _Reply:
@@ -72,7 +102,7 @@ def _read(text: str, code: int | None, enhanced: str, command: str) -> _Reply:
         code=code,
         enhanced=enhanced,
         temporary=enhanced.startswith("4.") or (code is not None and 400 <= code < 500),
-        after_data=command.upper() in {"DATA", "."} or (not command and _AFTER_DATA.search(text) is not None),
+        command={".": "DATA"}.get(command, command.upper()) or command_in(text),
     )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 GRAM: Final = 4
@@ -67,5 +68,7 @@ def _goes_on(text: str, at: int, pieces: Sequence[str]) -> bool:
     return True
 
 
-def _grams(text: str) -> set[str]:
-    return {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)}
+@lru_cache(maxsize=4)
+def _grams(text: str) -> frozenset[str]:
+    """Kept for the last few texts, because one text is looked at for several books."""
+    return frozenset({text[at : at + GRAM] for at in range(len(text) - GRAM + 1)})

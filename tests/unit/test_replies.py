@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.replies import Action, Fault, Reason, action_for, classify
+from pipeline.replies import Action, Fault, Reason, action_for, classify, command_in
 from pipeline.replies.phrasebook import Phrasebook, contains
 from pipeline.replies.reasons import DEAD, WORDS, meaning
 from pipeline.replies.rules import RULES, Rules
@@ -117,6 +117,32 @@ def test_unknown_after_the_message_was_taken_is_a_filter():
         classify("host mx said: 550 User unknown (in reply to end of DATA command)"),
     ):
         assert (filtered.reason, filtered.hard) == (Reason.RECIPIENT_FILTER, False)
+
+
+def test_what_is_refused_before_anybody_was_named_is_not_about_them():
+    for command in ("CONNECT", "EHLO"):
+        assert classify("550 User unknown", command=command).reason_sisimai == "blocked"
+    assert classify("550 x.test does not exist", command="MAIL").reason_sisimai == "rejected"
+    assert not classify("550 5.1.1 no", command="MAIL").hard
+    assert classify("550 Mailbox full", command="MAIL").reason_sisimai == "mailboxfull", "what is clear stays"
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("550 no (in reply to end of DATA command)", "DATA"),
+        ("550 no (in reply to RCPT TO command)", "RCPT"),
+        ("SMTP error from remote mail server after pipelined MAIL FROM:<a@x.test>: 550 no", "MAIL"),
+        ("SMTP error from remote mail server after initial connection: 554 no", "CONNECT"),
+        ("host mx.x.test refused to talk to me: 554 no", "CONNECT"),
+        ("mx.x.test [192.0.2.1] did not like our EHLO: 550 no", "HELO"),
+        ("192.0.2.1 failed after I sent the message. Remote host said: 554 no", "DATA"),
+        ("Remote host said: 554 no [RCPT_TO]", "RCPT"),
+        ("550 no", ""),
+    ],
+)
+def test_the_command_that_was_answered(words, command):
+    assert command_in(words) == command
 
 
 def test_only_what_is_said_for_good_is_hard():

@@ -1,0 +1,95 @@
+"""Notices in plain words: who they are about, and which of several voices in them is believed."""
+
+import pytest
+
+from pipeline.feedback.understand import Kind, understand
+
+
+def returned(words, *, subject="failure notice"):
+    return f"From: MAILER-DAEMON@mx.test\nTo: b@city.test\nSubject: {subject}\n\n{words}".encode()
+
+
+def told(raw):
+    return [(each.address, each.meaning.reason_sisimai) for each in understand(raw).recipients]
+
+
+def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each():
+    failed = "I wasn't able to deliver your message to the following addresses.\n\n{}--- Below this line is a copy\n{}"
+    names = ("ada@x.test", "eve@x.test")
+    said = "".join(f"<{name}>:\nno such user\n\n" for name in names)
+    copy = "\n".join(["Return-Path: <b@city.test>", *(f"To: {name}" for name in names)])
+    assert told(returned(failed.format(said, copy))) == [(name, "userunknown") for name in names]
+
+
+@pytest.mark.parametrize("when", ["Mon, 23 Nov 2026 09:12:44 +0900", "11/23/26 9:12:44 AM"])
+def test_a_name_may_be_followed_by_the_time(when):
+    words = "The following recipient(s) could not be reached:\n\nada@x.test on {}\n  Recipient not found"
+    assert told(returned(words.format(when))) == [("ada@x.test", "userunknown")]
+
+
+def test_failure_reasons_are_followed_by_names():
+    words = "------- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\nada@x.test\n"
+    copy = "\n------- Returned Message --------\nReceived: by x.test\nTo: eve@x.test\n"
+    assert told(returned(words + copy)) == [("ada@x.test", "userunknown")]
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "expected"),
+    [
+        ("The following addresses did NOT receive a copy of your message:\n\n> ada@x.test\n", "x", ["undefined"]),
+        (
+            "Invalid final delivery userid: ada@x.test\n\nOriginal message follows.\n",
+            "Undeliverable Mail",
+            ["userunknown"],
+        ),
+        ("User mailbox too big today: ada@x.test\n\nOriginal message follows.\n", "Undeliverable Mail", ["onhold"]),
+        (
+            "Transcript of session follows\n>>> RCPT To:<ada@x.test>\n<<< 550 User Unknown\n421 x.test: timed out\n",
+            "x",
+            ["userunknown"],
+        ),
+        ("Your mail to ada@x.test was not delivered. You might try eve@x.test instead.\n", "x", ["onhold"]),
+    ],
+    ids=["a copy that nobody got", "a phrase and a name", "a subject and a copy", "their own words", "the first named"],
+)
+def test_a_notice_names_its_recipient(words, subject, expected):
+    assert told(returned(words, subject=subject)) == [("ada@x.test", word) for word in expected]
+
+
+def test_names_without_a_domain_are_in_that_of_the_server():
+    words = "Your mail could not be delivered to the following recipients:\n\tada\n\teve\n"
+    assert [name for name, _ in told(returned(words))] == ["ada@mx.test", "eve@mx.test"]
+
+
+def test_what_our_copy_says_outweighs_a_header():
+    """Where a server writes down whom an alias stands for."""
+    head = b"X-Failed-Recipients: other@y.test\n"
+    words = "The following address(es) failed:\n\n  ada@x.test\n    550 User unknown\n\n--- This is a copy of\nTo: {}\n"
+    assert told(head + returned(words.format("ada@x.test"))) == [("ada@x.test", "userunknown")]
+    assert [name for name, _ in told(head + returned(words.format("other@y.test")))] == ["other@y.test"]
+
+
+def test_a_server_without_an_address_is_believed():
+    raw = b"From: <>\nAuto-Submitted: auto-replied\nIn-Reply-To: <a@b>\n\nYou wrote to ada@x.test: not a valid user.\n"
+    assert told(raw) == [("ada@x.test", "userunknown")]
+    assert understand(raw.replace(b"<>", b"ada@x.test")).kind is Kind.AUTO_REPLY
+
+
+def test_a_bounce_may_answer_in_the_thread():
+    words = "Error: Invalid user address\n\nError message below:\n550 - no such user here\n\n  RCPT TO: ada@x.test\n"
+    raw = b"In-Reply-To: <a@b>\n" + returned(words, subject="Re:News")
+    assert told(raw) == [("ada@x.test", "userunknown")]
+    assert understand(raw.replace(b"Error: I", b"We have seen: I")).kind is Kind.REPLY
+
+
+def test_a_parameter_that_lost_its_blank_is_one():
+    head = b"From: MAILER-DAEMON@x.test\nContent-Type: multipart/mixed;\nboundary=b\n"
+    raw = head + b"\n--b\n\nada@x.test: user unknown\n--b--"
+    assert [name for name, _ in told(raw)] == ["ada@x.test"]
+
+
+def test_a_refusal_that_shows_a_page_to_confirm_on_is_a_challenge():
+    words = "Your message could not be delivered.\n\n<ada@x.test>: host x said: 550 {}\n"
+    asks = "Your server requires confirmation. Visit http://x.test/confirm to confirm this mail server."
+    assert understand(returned(words.format(asks))).kind is Kind.OTHER
+    assert understand(returned(words.format("Sender verification required"))).kind is Kind.BOUNCE
