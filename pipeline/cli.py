@@ -38,6 +38,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "alert": ("alert", "tell people what waits to be told; --test asks whether it arrives"),
     "classify": ("classify", "raw messages → what they are and what they mean"),
     "feedback": ("feedback", "take in one returned message from stdin"),
+    "mailbox": (
+        "mailbox",
+        "mailboxes that bounces go to: `mailbox list`, `mailbox set NAME --create …`, `mailbox look`",
+    ),
     "doctor": ("doctor", "what is right and what is not with this installation"),
     "transport": (
         "transport",

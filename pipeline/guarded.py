@@ -5,6 +5,7 @@ around us, a cloud's metadata. So a name is resolved once, every address that it
 goes to the very address that was checked, for each redirect again. No proxies, credentials, cookies or decoding.
 """
 
+import os
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ class Client:
     def _once(self, question: "_Question", url: str, deadline: float) -> tuple[int, str, bytes]:
         """Status, where it redirects to, and body, of one request to one address."""
         parts = self._checked(url)
-        with self._connected(parts, deadline) as plain, _watched(plain, deadline) as late, _told(parts, late):
+        with self._connected(parts, deadline) as plain, watched(plain, deadline) as late, _told(parts, late):
             sock = _encrypted(plain, parts) if parts.scheme == "https" else plain
             with sock, closing(HTTPConnection(parts.hostname or "", timeout=_left(deadline))) as connection:
                 connection.sock = sock
@@ -143,12 +144,12 @@ class Client:
 
 
 @contextmanager
-def _watched(sock: socket.socket, deadline: float) -> Iterator[Event]:
+def watched(sock: socket.socket, deadline: float) -> Iterator[Event]:
     """Ends the connection at the deadline, whatever it is doing; then the event is set.
 
     A socket's own timeout starts anew with every byte, so a server that drips could keep us for ever.
     """
-    late, same = Event(), sock.dup()
+    late, same = Event(), socket.socket(fileno=os.dup(sock.fileno()))  # an SSLSocket has no dup()
 
     def end() -> None:
         late.set()

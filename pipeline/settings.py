@@ -303,6 +303,7 @@ LOGGING: Final = {
     "filters": {"tokens": {"()": "pipeline.public.logs.WithoutTokens"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["tokens"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Wagtail's audit lines are in the database, and its background tasks speak of themselves at every save.
-    "loggers": {"wagtail": {"level": "WARNING"}, "django_tasks": {"level": "WARNING"}},
+    # Wagtail's audit lines are in the database, and its background tasks speak of themselves at every save. IMAPClient
+    # would write whole conversations.
+    "loggers": {name: {"level": "WARNING"} for name in ("wagtail", "django_tasks", "imapclient")},
 }

@@ -17,6 +17,7 @@ from pipeline.models.delivery import (
     Stop,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
+from pipeline.models.mailboxes import Mailbox, MailboxMessage
 from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
@@ -41,6 +42,8 @@ __all__ = [
     "FeedbackStatus",
     "Issue",
     "Lease",
+    "Mailbox",
+    "MailboxMessage",
     "Marker",
     "Newsletter",
     "Policy",

@@ -32,6 +32,7 @@ from pipeline.queries.books import (
     who,
 )
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
+from pipeline.queries.mailboxes import known_mailbox_keys, mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.pace import Pace, pace_of
 from pipeline.queries.rehearsal import readers
 from pipeline.queries.returns import (
@@ -79,8 +80,10 @@ __all__ = [
     "family",
     "feedback_counts",
     "gives_way",
+    "known_mailbox_keys",
     "ledger",
     "links_of",
+    "mailbox_messages_to_retry",
     "may_go_slowly",
     "next_work",
     "occasions",
@@ -95,6 +98,7 @@ __all__ = [
     "send_summary",
     "stalled_sends",
     "still_goes",
+    "unsettled_mailbox_messages",
     "waiting_before",
     "ways_of",
     "who",

@@ -1,0 +1,97 @@
+"""Mailboxes as people see and change them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from pipeline import transitions
+from pipeline.errors import PressrunError
+from pipeline.feedback.mailbox.opening import is_this_machine
+from pipeline.models import Mailbox, Secret
+
+SECRETS: Final = ("password", "client_secret", "refresh_token")
+CHANGEABLE: Final = (
+    "protocol", "host", "port", "security", "user", "auth", *SECRETS, "client_id", "token_url", "scope",
+    "folder", "afterwards", "move_to", "enabled",
+)  # fmt: skip
+_PLACE: Final = frozenset({"protocol", "host", "port", "user", "folder"})
+_WAYS_IN: Final = frozenset({"security", "auth", *SECRETS, "client_id", "token_url", "scope", *_PLACE})
+
+
+class MailboxChangeError(PressrunError):
+    """A mailbox cannot be found or changed so. Nothing was changed."""
+
+
+def find_mailbox(name: str) -> Mailbox:
+    """The mailbox of that name. Raises MailboxChangeError, which names those there are."""
+    found = Mailbox.objects.filter(name=name).first()
+    if found is None:
+        have = ", ".join(Mailbox.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise MailboxChangeError(f"There is no mailbox {name!r}. Nothing was changed. Mailboxes: {have}.")
+    return found
+
+
+def change_mailbox(name: str, changes: Mapping[str, Any], *, create: bool = False, actor: str) -> Mailbox:
+    """Set what stands in a mailbox's row, and look into it soon. Raises MailboxChangeError in words."""
+    given = {field: Secret(value) if field in SECRETS else value for field, value in changes.items()}
+    with transaction.atomic():
+        mailbox = Mailbox(name=name) if create else _locked(name)
+        changed = {field: value for field, value in given.items() if create or getattr(mailbox, field) != value}
+        for field, value in changed.items():
+            setattr(mailbox, field, value)
+        _begin_anew(mailbox, changed)
+        _check(mailbox)
+        mailbox.save()
+        transitions.note_mailbox_change(mailbox, changed, actor=actor)
+        transitions.look_soon(mailbox.pk)
+    return mailbox
+
+
+def remove_mailbox(mailbox: Mailbox, *, actor: str) -> None:
+    """Read it no more. What was taken in stays; nothing changes in the mailbox itself."""
+    with transaction.atomic():
+        transitions.note_mailbox_removal(mailbox, actor=actor)
+        mailbox.delete()
+
+
+def _locked(name: str) -> Mailbox:
+    return Mailbox.objects.select_for_update().get(pk=find_mailbox(name).pk)
+
+
+def _begin_anew(mailbox: Mailbox, changed: Mapping[str, Any]) -> None:
+    """Another place is read from its beginning, and its keys are its own; another way in needs a new token."""
+    if _PLACE & changed.keys() and mailbox.pk:
+        mailbox.era, mailbox.read_up_to = mailbox.era + 1, ""
+    if _WAYS_IN & changed.keys():
+        mailbox.access_token, mailbox.access_until = Secret(""), None
+
+
+def _check(mailbox: Mailbox) -> None:
+    problems = [problem for wrong, problem in _rules(mailbox) if wrong]
+    try:
+        mailbox.full_clean()
+    except ValidationError as error:
+        problems += [f"{field}: {' '.join(words)}" for field, words in error.message_dict.items()]
+    if problems:
+        raise MailboxChangeError(f"{' '.join(problems)} Nothing was changed.")
+
+
+def _rules(mailbox: Mailbox) -> list[tuple[bool, str]]:
+    """What no column can say alone."""
+    pop, oauth2 = mailbox.protocol == Mailbox.Protocol.POP, mailbox.auth == Mailbox.Auth.OAUTH2
+    moves, plain = mailbox.afterwards == Mailbox.Afterwards.MOVE, mailbox.security == Mailbox.Security.PLAIN
+    return [
+        (pop or oauth2, "POP3 and OAuth2 are not there yet."),
+        (plain and not is_this_machine(mailbox.host), "Only this machine may be spoken to without encryption."),
+        (not oauth2 and not mailbox.password.reveal(), "There is no password."),
+        (oauth2 and not mailbox.client_id, "OAuth2 needs a client ID."),
+        (oauth2 and not mailbox.token_url.startswith("https://"), "OAuth2 needs the https address that gives tokens."),
+        (oauth2 and not (mailbox.refresh_token.reveal() or mailbox.client_secret.reveal()),
+         "OAuth2 needs a refresh token, or a client secret where the application itself may read the mailbox."),
+        (pop and moves, "POP3 knows no folders to move mail to: leave it or delete it."),
+        (pop and mailbox.folder != "INBOX", "POP3 knows the inbox only."),
+        (moves and not mailbox.move_to, "There is no folder to move mail to."),
+        (moves and mailbox.move_to == mailbox.folder, "Mail is not moved to the folder that it is in."),
+    ]  # fmt: skip
