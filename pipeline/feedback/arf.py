@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from pipeline.feedback.mime import Part, address_of
@@ -9,6 +10,7 @@ from pipeline.feedback.mime import Part, address_of
 COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "other", "miscategorized", "complaint"})
 """Feedback types by which a person says: not this. `not-spam`, `auth-failure` and `dmarc` are something else."""
 
+FIELDS_AT_MOST: Final = 1000
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*([^\n]*)", re.MULTILINE)
 _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
@@ -29,7 +31,8 @@ def complaint(message: Part, returned: Part) -> Complaint | None:
     """The report in the message, or None. `returned` is the copy of our own mail that came with it."""
     part = next((leaf for leaf in message.leaves() if leaf.kind == "message/feedback-report"), None)
     if part is not None:
-        fields = {found[1].lower(): found[2].strip() for found in _FIELD.finditer(part.text())}
+        found = islice(_FIELD.finditer(part.text()), FIELDS_AT_MOST)
+        fields = {each[1].lower(): each[2].strip() for each in found}
         return Complaint(_kind(fields.get("feedback-type", "")), _who(fields, returned))
     if returned.header(_HOTMAIL):  # Microsoft's JMRP: no report part, one header in the copy
         return Complaint("abuse", address_of(returned.header(_HOTMAIL)))

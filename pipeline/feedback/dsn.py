@@ -9,8 +9,9 @@ from typing import Final
 from pipeline.feedback.mime import Part, address_of
 
 KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-status", "text/delivery-status"})
-RECIPIENTS_AT_MOST: Final = 500
-LINES_AT_MOST: Final = 20_000
+RECIPIENTS_AT_MOST: Final = 50  # each mail of ours went to one
+LINES_AT_MOST: Final = 5000
+FIELD_AT_MOST: Final = 4000  # characters
 
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
 STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -56,7 +57,8 @@ def _blocks(text: str) -> Iterator[Mapping[str, str]]:
     name = ""
     for line in text.splitlines()[:LINES_AT_MOST]:
         if name and line[:1] in {" ", "\t"} and line.strip():
-            fields[name] += " " + line.strip()
+            if len(fields[name]) < FIELD_AT_MOST:
+                fields[name] += " " + line[:FIELD_AT_MOST].strip()
             continue
         found = _FIELD.match(line)
         name = found[1].lower() if found else ""
@@ -65,7 +67,7 @@ def _blocks(text: str) -> Iterator[Mapping[str, str]]:
             fields = {}
         if found:
             name = name if name not in fields else f"{name}-again"
-            fields[name] = found[2].strip()
+            fields[name] = found[2][:FIELD_AT_MOST].strip()
     yield fields
 
 

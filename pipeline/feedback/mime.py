@@ -19,9 +19,9 @@ from typing import Final
 SIZE_AT_MOST: Final = 1_000_000  # octets that are looked at
 DEPTH_AT_MOST: Final = 20
 PARTS_AT_MOST: Final = 200
-HEADER_LINES_AT_MOST: Final = 2000
+HEADER_LINES_AT_MOST: Final = 4000  # of all parts together
 HTML_AT_MOST: Final = 200_000  # characters
-HEADER_AT_MOST: Final = 4000  # characters of one header that are decoded
+HEADER_AT_MOST: Final = 4000  # characters of one header
 
 CHARSETS: Final = frozenset(
     {
@@ -41,7 +41,8 @@ _UNFOLDED: Final = re.compile(r"[\w*-]{1,40}=")
 _PARAMETER: Final = re.compile(r';\s*([\w*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,500})"|([^\s;"]{1,500}))')
 _ENCODED_WORD: Final = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?]{0,1000})\?=")
 _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t]{1,100}(=\?)")
-_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64: Final = bytes(set(range(256)) - set(_BASE64))
 _TAG: Final = re.compile(r"<[^<>]*>")
 _LINE_TAG: Final = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?table|/?td)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"<(script|style|head)\b", re.IGNORECASE)
@@ -60,7 +61,7 @@ class Part:
 
     def header(self, name: str) -> str:
         """The first header of that name (lower case) with its encoded-words decoded, or an empty text."""
-        return next((decode_words(value) for key, value in self.headers if key == name), "")
+        return next((decode_words(value[:HEADER_AT_MOST]) for key, value in self.headers if key == name), "")
 
     def content(self) -> bytes:
         """The body with its transfer encoding undone, as far as it can be."""
@@ -79,47 +80,54 @@ class Part:
             yield from part.leaves()
 
 
+@dataclass(slots=True)
+class _Left:
+    """How much more of a message is read."""
+
+    parts: int = PARTS_AT_MOST
+    header_lines: int = HEADER_LINES_AT_MOST
+
+
 def read(raw: bytes) -> Part:
     """Read a whole message."""
     lines = raw[:SIZE_AT_MOST].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n")
     if lines.startswith(b"From "):  # an mbox separator
         lines = lines.partition(b"\n")[2]
-    return _read(lines, DEPTH_AT_MOST, iter(range(PARTS_AT_MOST)))
+    return _read(lines, 0, len(lines), DEPTH_AT_MOST, _Left())
 
 
-def _read(lines: bytes, depth: int, budget: Iterator[int]) -> Part:
-    headers, body = _split_head(lines)
+def _read(lines: bytes, start: int, end: int, depth: int, left: _Left) -> Part:
+    """Read `lines[start:end]`. Parts are places in the one message: a copy at each depth would be twenty of it."""
+    headers, start = _split_head(lines, start, end, left)
     kind, parameters = _content_type(next((value for key, value in headers if key == "content-type"), ""))
     boundary = parameters.get("boundary", "").rstrip()
     if kind.startswith("multipart/"):
-        pieces = _split_parts(body, boundary, budget) if boundary and depth else []
-        parts = tuple(_read(piece, depth - 1, budget) for piece in pieces)
+        places = _split_parts(lines, start, end, boundary, left) if boundary and depth else []
+        parts = tuple(_read(lines, *place, depth - 1, left) for place in places)
         if parts:
             return Part(headers, b"", parts, kind, parameters)
         kind = "text/plain" if depth else kind  # a multipart without parts: what is there may still be readable
-    return Part(headers, body, (), kind, parameters)
+    return Part(headers, lines[start:end], (), kind, parameters)
 
 
-def _split_head(lines: bytes) -> tuple[Sequence[tuple[str, str]], bytes]:
-    """Headers end at the first empty line, or where a line is neither a header nor the rest of one."""
-    if lines.startswith(b"\n"):
-        return (), lines[1:]
+def _split_head(lines: bytes, at: int, end: int, left: _Left) -> tuple[Sequence[tuple[str, str]], int]:
+    """Headers, and where the body begins: after the first empty line, or with what is no line of a header."""
     headers: list[list[str]] = []
-    at = 0
-    for _ in range(HEADER_LINES_AT_MOST):
-        end = lines.find(b"\n", at)
-        end = len(lines) if end < 0 else end
-        line = _text_of_header(lines[at:end])
+    while left.header_lines:
+        left.header_lines -= 1
+        stop = lines.find(b"\n", at, end) % (end + 1)  # -1: at the end
+        line = _text_of_header(lines[at:stop])
         if not line.strip():
-            return _joined(headers), lines[end + 1 :]
+            return _joined(headers), min(stop + 1, end)
         if headers and (line[0] in " \t" or (headers[-1][-1].endswith(";") and _UNFOLDED.match(line))):
             headers[-1].append(" " + line.strip())
         elif found := _HEADER.match(line):
             headers.append([found[1].lower(), found[2].strip()])
         else:
-            return _joined(headers), lines[at:]
-        at = end + 1
-    return _joined(headers), lines[at:].partition(b"\n\n")[2]
+            return _joined(headers), at
+        at = stop + 1
+    empty = lines.find(b"\n\n", at - 1, end)
+    return _joined(headers), end if empty < 0 else empty + 2
 
 
 def _joined(headers: Sequence[Sequence[str]]) -> Sequence[tuple[str, str]]:
@@ -128,32 +136,35 @@ def _joined(headers: Sequence[Sequence[str]]) -> Sequence[tuple[str, str]]:
 
 def _text_of_header(line: bytes) -> str:
     try:
-        return storable(line.decode("utf-8"))
+        text = line.decode("utf-8")
     except UnicodeDecodeError:
-        return storable(line.decode("latin-1"))
+        text = line.decode("latin-1")
+    return storable(text[:HEADER_AT_MOST])
 
 
 def _content_type(value: str) -> tuple[str, Mapping[str, str]]:
+    value = value[:HEADER_AT_MOST]
     kind = value.partition(";")[0].strip().lower()
-    found = _PARAMETER.finditer(value[:HEADER_AT_MOST])
+    found = _PARAMETER.finditer(value)
     parameters = {m[1].lower().rstrip("*"): (m[2] if m[2] is not None else m[3]) for m in found}
     return (kind if "/" in kind else "text/plain"), parameters
 
 
-def _split_parts(body: bytes, boundary: str, budget: Iterator[int]) -> list[bytes]:
-    """The pieces between boundary lines; the last may lack its end."""
-    mark = re.compile(rb"^--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*$", re.MULTILINE)
-    pieces: list[bytes] = []
-    start = None
-    for found in mark.finditer(body):
-        if start is not None:
-            pieces.append(body[start : max(start, found.start() - 1)])
-        if found[1] or next(budget, None) is None:
-            return pieces
-        start = found.end() + 1
-    if start is not None:
-        pieces.append(body[start:])
-    return pieces
+def _split_parts(lines: bytes, start: int, end: int, boundary: str, left: _Left) -> list[tuple[int, int]]:
+    """Where the parts between boundary lines begin and end; the last may lack its end. A header stands before."""
+    mark = re.compile(rb"\n--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\n|\Z)")
+    places: list[tuple[int, int]] = []
+    begun = None
+    for found in mark.finditer(lines, start - 1, end):
+        if begun is not None:
+            places.append((begun, max(begun, found.start())))
+        if found[1] or not left.parts:
+            return places
+        left.parts -= 1
+        begun = min(found.end() + 1, end)
+    if begun is not None:
+        places.append((begun, end))
+    return places
 
 
 def _untransfer(body: bytes, encoding: str) -> bytes:
@@ -165,7 +176,7 @@ def _untransfer(body: bytes, encoding: str) -> bytes:
 
 
 def _from_base64(text: bytes) -> bytes:
-    letters = _NOT_BASE64.sub(b"", text)
+    letters = text.translate(None, delete=_NOT_BASE64)
     whole = letters[: len(letters) - (len(letters) % 4 == 1)]
     return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
@@ -206,7 +217,7 @@ def decode_words(value: str) -> str:
     """Decode the encoded-words (RFC 2047) of a header; what is broken stays as it is."""
     if "=?" not in value:
         return value
-    return _ENCODED_WORD.sub(_word, _BETWEEN_WORDS.sub(r"\1\2", value[:HEADER_AT_MOST]))
+    return _ENCODED_WORD.sub(_word, _BETWEEN_WORDS.sub(r"\1\2", value))
 
 
 def _word(found: re.Match[str]) -> str:

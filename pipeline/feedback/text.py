@@ -7,6 +7,7 @@ up to the next name or to the returned copy of the message.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Final
 
@@ -15,8 +16,9 @@ from pipeline.feedback.tables import TABLES, Role
 
 TEXT_AT_MOST: Final = 32_000
 LINES_AT_MOST: Final = 600
-RECIPIENTS_AT_MOST: Final = 100
+RECIPIENTS_AT_MOST: Final = 50
 DIAGNOSTIC_AT_MOST: Final = 1500
+ABOUT_AT_MOST: Final = 4000  # characters after a name
 START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
 
 _COPY: Final = re.compile(r"(?i)(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S")
@@ -75,6 +77,7 @@ def unannounced(text: str) -> Notice:
     return Notice(body, False, *_named(body))
 
 
+@lru_cache(maxsize=2)  # asked for again for each recipient
 def until_copy(text: str) -> str:
     """Cut the returned message off, by the words that announce it or by its first headers."""
     lines = text[: TABLES[Role.STOP].first(text)].splitlines()[:LINES_AT_MOST]
@@ -120,7 +123,7 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
 
 def _in_sentences(text: str) -> list[Named]:
     addresses = dict.fromkeys(_plain_address(found["address"]) for found in ADDRESS.finditer(text))
-    return [Named(address, _squeezed(_lines_about(text, address))) for address in addresses]
+    return [Named(address, _squeezed(_lines_about(text, address))) for address in [*addresses][:RECIPIENTS_AT_MOST]]
 
 
 def _plain_address(address: str) -> str:
@@ -156,7 +159,10 @@ def about(text: str, address: str) -> str:
     """What the text says after naming an address; empty when it does not."""
     text = until_copy(text)
     at = text.lower().find(address.lower()) if address else -1
-    return "" if at < 0 else _squeezed(text[at + len(address) :].split("\n"))
+    if at < 0:
+        return ""
+    after = at + len(address)
+    return _squeezed(text[after : after + ABOUT_AT_MOST].split("\n"))
 
 
 def _squeezed(lines: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pipeline.feedback import arf, automatic, dsn, mime, sns, text
 from pipeline.feedback.dsn import Action, Report
 from pipeline.feedback.mime import Part, address_of
 from pipeline.feedback.tables import TABLES, Role
-from pipeline.feedback.text import Notice
+from pipeline.feedback.text import RECIPIENTS_AT_MOST, Notice
 from pipeline.replies import FALLBACKS, Meaning, classify, command_in
 from pipeline.replies.reasons import meaning as meaning_of
 
@@ -97,7 +97,8 @@ def _open(message: Part) -> _Mail:
     at = next((number for number, leaf in enumerate(leaves) if leaf.kind in _RETURNED), len(leaves))
     returned = mime.read(leaves[at].content()) if at < len(leaves) else Part(())
     for kind in ("text/plain", "text/html"):
-        human = [leaf.text()[:HUMAN_TEXT_AT_MOST] for leaf in leaves[:at] if leaf.kind == kind][:TEXT_PARTS_AT_MOST]
+        those = islice((leaf for leaf in leaves[:at] if leaf.kind == kind), TEXT_PARTS_AT_MOST)
+        human = [leaf.text()[:HUMAN_TEXT_AT_MOST] for leaf in those]
         if human:
             break
     return _Mail(message, returned, "\n".join(human)[:HUMAN_TEXT_AT_MOST])
@@ -291,7 +292,7 @@ def _addressees(mail: _Mail, notice: Notice) -> Sequence[str]:
     lower = {address.lower() for address in ours}
     known = [address for address in named if address.lower() in lower]
     if failed and not (known and lower.isdisjoint(map(str.lower, failed))):
-        return tuple(dict.fromkeys(failed))
+        return tuple(dict.fromkeys(failed))[:RECIPIENTS_AT_MOST]
     people = known or [address for address in named if not _is_role(address, mail)]
     if not notice.listed:  # within the sentences others are spoken of, too
         people = people[:1]
