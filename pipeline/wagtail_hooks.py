@@ -6,6 +6,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from pipeline.staff import home, menu
+from pipeline.staff.feedback import FeedbackViewSet
 from pipeline.staff.inbox import InboxViewSet
 from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.links import LinksViewSet
@@ -35,6 +36,7 @@ for viewset in (
     TestGroupViewSet(),
     LinksViewSet(),
     ReturnsViewSet(),
+    FeedbackViewSet(),
     PeopleGroup(),
     InboxViewSet(),
 ):

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from pipeline.replies import Reason
+
 
 class FeedbackKind(models.TextChoices):
     BOUNCE = "bounce", _("bounce")
@@ -44,6 +46,8 @@ class Feedback(models.Model):
     handed_on_at = models.DateTimeField(null=True, db_comment="an answer, to whoever edits the newsletter")
     hand_on_due_at = models.DateTimeField(null=True, db_comment="next try; null: handed on, given up, or no answer")
     hand_on_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    looked_at = models.DateTimeField(null=True, db_comment="a person has seen to it")
+    looked_by = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("feedback")
@@ -53,6 +57,16 @@ class Feedback(models.Model):
             models.Index(fields=["status", "received_at"], name="feedback_status"),
             models.Index(
                 fields=["hand_on_due_at"], name="feedback_hand_on", condition=models.Q(hand_on_due_at__isnull=False)
+            ),
+            # A few among very many: what nobody could attribute or understand, until a person has looked at it.
+            models.Index(
+                fields=["id"],
+                name="feedback_to_look_at",
+                condition=models.Q(looked_at=None)
+                & (
+                    models.Q(status__in=[FeedbackStatus.UNATTRIBUTED, FeedbackStatus.QUARANTINED])
+                    | models.Q(kind=FeedbackKind.BOUNCE, reason=Reason.UNKNOWN)
+                ),
             ),
         ]
 

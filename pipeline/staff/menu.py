@@ -9,7 +9,15 @@ from django.http import HttpRequest
 NOT_HERE: Final = {"explorer", "documents", "snippets", "help", "reports"}
 """Wagtail's pages, documents and page reports: there are no web pages here."""
 GRANTABLE: Final = Q(
-    codename__in=("start_send", "view_send", "view_delivery", "repair_link", "publish_edition", "change_transport")
+    codename__in=(
+        "start_send",
+        "view_send",
+        "view_delivery",
+        "view_feedback",
+        "repair_link",
+        "publish_edition",
+        "change_transport",
+    )
 )
 
 

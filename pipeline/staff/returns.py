@@ -98,6 +98,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
         "ways": WAYS.items(),
         "provider": provider_label(asked.provider),
         "people": [_person(row) for row in found[:PAGE]],
+        "may_see_mail": request.user.has_perm("pipeline.view_feedback"),
         "next": f"?{_query(asked, after=found[PAGE - 1].id)}" if len(found) > PAGE else "",
     }
     return render(request, "staff/returned.html", context)

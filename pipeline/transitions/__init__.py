@@ -36,6 +36,7 @@ from pipeline.transitions.freezing import push_waves
 from pipeline.transitions.grants import Drawn, draw, draw_for_destination, draw_for_own_mail, give_back_unused
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
+from pipeline.transitions.looking import look_at
 from pipeline.transitions.mailboxes import (
     claim_mailbox_message,
     forget_left_messages,
@@ -137,6 +138,7 @@ __all__ = [
     "learn_from_report",
     "leave_mailbox_message",
     "limit_destination",
+    "look_at",
     "look_soon",
     "mailbox_failed",
     "mailbox_message_taken",

@@ -111,8 +111,8 @@ def tracked_links(issue) -> TrackedLink:
     return link
 
 
-def came_back(send) -> None:
-    """Hostile words of servers: refused at once, and returned by mail."""
+def came_back(send) -> int:
+    """Hostile words of servers: refused at once, returned by mail, and forged, of which this is one."""
     grant = transitions.open_lease(send.pk, owner="seed:1:2", host="seed:1:", wanted=1, at_most=100, siblings=100)
     claimed = transitions.claim(send.pk, lease_id=grant.lease_id, most=60)
     transitions.mark_in_flight(send.pk, lease_id=grant.lease_id, claimed=claimed)
@@ -130,6 +130,8 @@ def came_back(send) -> None:
         token = keyring().sign(Purpose.RETURN_PATH, send.pk, one.id)
         to = f"b-{token}@{settings.BOUNCE_DOMAIN}"
         take_in(raw, source="smtp", envelope_to=to, envelope_from="", now=timezone.now())
+    raw = BOUNCE.format(address="a" * 200 + "@example.com", words=" ".join(VECTORS)).encode()
+    return take_in(raw, source="smtp", envelope_to="x@y.example", envelope_from="", now=timezone.now()).pk
 
 
 def main() -> None:
@@ -148,8 +150,8 @@ def main() -> None:
     publish_edition(proof, by="ada")
     publish_edition(hostile_proof, by="ada")
     correct_edition(hostile_proof, note=" ".join(VECTORS), by="ada")
-    came_back(evil_send)
     told = {
+        "forged": came_back(evil_send),
         "proof": proof.pk,
         "issue": issue.pk,
         "hostile": hostile.pk,

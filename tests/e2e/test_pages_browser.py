@@ -237,7 +237,11 @@ def test_the_preview_is_a_stranger_to_the_staff_pages(visit, site):
 
 def returned_pages(site: Site) -> tuple[str, ...]:
     report = f"/admin/returns/send/{site.told['evil_send']}/"
-    return report, f"{report}people/", f"{report}people/?way=bounced"
+    feedback = "/admin/feedback/"
+    return (
+        report, f"{report}people/", f"{report}people/?way=bounced",
+        feedback, f"{feedback}?of=unattributed", f"{feedback}{site.told['forged']}/",
+    )  # fmt: skip
 
 
 def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
@@ -251,6 +255,13 @@ def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
     page.wait_for_url("**/people/?reason=mailbox-full")
     assert Axe().run(page).response["violations"] == []
     expect(page.locator(".returned > li").first).to_contain_text("552 5.2.2 mailbox full")
+    page.get_by_role("link", name="The message as it came").first.press("Enter")
+    page.wait_for_url("**/feedback/*/")
+    assert Axe().run(page).response["violations"] == []
+    page = staff.go("/admin/feedback/?of=unattributed")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="I have looked at these").press("Enter")
+    expect(page.get_by_role("link", name="Nobody known (0)")).to_be_visible()
     assert staff.complaints == []
 
 

@@ -46,12 +46,12 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
 OURS = re.compile(
-    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|returns|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
+    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|returns|feedback|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
     r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "returns", "proofs", "testing", "test-groups",
-    "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
+    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "returns", "feedback", "proofs", "testing",
+    "test-groups", "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",
@@ -159,7 +159,7 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
         "/admin/suppressions/", f"/admin/suppressions/{held}/",
         f"/admin/links/issue/{issue}/", f"/admin/links/send/{send}/", f"/admin/links/{newsroom.link.pk}/",
         f"/admin/returns/send/{send}/", f"/admin/returns/send/{send}/people/",
-        f"/admin/returns/send/{send}/people.csv",
+        f"/admin/returns/send/{send}/people.csv", "/admin/feedback/",
     ):  # fmt: skip
         response = bo.get(route)
         assert response.status_code == 200, route
@@ -171,7 +171,7 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
 def test_sending_is_in_no_group_of_the_house(newsroom):
     a_user("ada", group="Editors")
     assert not Group.objects.filter(permissions__codename__in=("start_send", "repair_link")).exists()
-    shows_addresses = ("view_delivery", "view_subscriber", "view_suppression")
+    shows_addresses = ("view_delivery", "view_feedback", "view_subscriber", "view_suppression")
     assert not Group.objects.filter(permissions__codename__in=shows_addresses).exists()
 
 
