@@ -40,7 +40,7 @@ _RULED: Final = {
     RulingState.DISCARDED: "Noted; it was looked into, and the address stays.",
     RulingState.UNDONE: "Noted; the address stays, because a person took the suppression back.",
 }
-_OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
+OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
 
 
@@ -115,14 +115,14 @@ def _note(row: Feedback, outcome: _Outcome) -> None:
 def _apply(understood: Understood, envelope_to: str, envelope_from: str, now: datetime) -> _Outcome:
     """Find out by which token the message came, and let that decide."""
     local = envelope_to.rpartition("@")[0].lower()
-    if local in _OF_TESTS:
+    if local in OF_TESTS:
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, "It answers a test send.")
     try:
         if local.startswith(UNSUBSCRIBE_PREFIX):
             return _unsubscribe(local.removeprefix(UNSUBSCRIBE_PREFIX), now)
         if local.startswith(WAY_BACK_PREFIX):
             return _way_back(local, envelope_from.lower(), understood, now)
-        ids = _attributed(local, understood)
+        ids = attributed(local, understood)
     except BadTokenError:
         why = "The address or the returned copy bears a signature that is not ours. Nothing was done."
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
@@ -134,7 +134,7 @@ def _apply(understood: Understood, envelope_to: str, envelope_from: str, now: da
     return _done(understood, delivery, now)
 
 
-def _attributed(local: str, understood: Understood) -> tuple[int, ...]:
+def attributed(local: str, understood: Understood) -> tuple[int, ...]:
     """(send, delivery) by the return path, else by the id in the returned copy; empty when there is neither."""
     if local.startswith(RETURN_PREFIX):
         return keyring().verify(Purpose.RETURN_PATH, local.removeprefix(RETURN_PREFIX))
@@ -173,12 +173,12 @@ def _way_back(local: str, envelope_from: str, understood: Understood, now: datet
 def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:
     if understood.unread:
         return _Outcome(FeedbackKind.OTHER, FeedbackStatus.UNATTRIBUTED, _not_read(understood), delivery)
-    if understood.kind is Kind.COMPLAINT:
-        return _complaint(understood.recipients[0], delivery, now)
-    if understood.kind in {Kind.BOUNCE, Kind.DELAY}:
-        about = _about(understood, delivery)
-        if about.action != dsn.Action.DELAYED:
-            return _bounce(about, delivery, now)
+    kind, about = said_of(understood, delivery)
+    if about and kind is Kind.COMPLAINT:
+        return _complaint(about, delivery, now)
+    if about and kind is Kind.BOUNCE:
+        return _bounce(about, delivery, now)
+    if about:
         code = _teach(about, delivery)
         reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
         transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)
@@ -229,16 +229,21 @@ def _complaint(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
     return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.APPLIED, why, delivery, about)
 
 
-def _about(understood: Understood, delivery: Delivery) -> Recipient:
-    """What the report says of our reader.
+def said_of(understood: Understood, delivery: Delivery) -> tuple[Kind, Recipient | None]:
+    """What the message is for our reader, and what it says of them, where it says something.
 
-    One that names only others (their mail is forwarded) is believed when all of these are dead; while one of them
+    A report that names only others (their mail is forwarded) is believed when all of these are dead; while one of them
     may live, so may the reader's mailbox.
     """
+    if understood.kind is Kind.COMPLAINT:
+        return Kind.COMPLAINT, understood.recipients[0]
+    if understood.kind not in {Kind.BOUNCE, Kind.DELAY}:
+        return understood.kind, None
     told = understood.recipients
     ours = [recipient for recipient in told if recipient.address.lower() == delivery.email.lower()]
     alive = [recipient for recipient in told if not recipient.meaning.hard]
-    return (ours or alive or list(told))[0]
+    about = (ours or alive or list(told))[0]
+    return (Kind.DELAY if about.action == dsn.Action.DELAYED else Kind.BOUNCE), about
 
 
 def _fit(text: str, size: int) -> str:

@@ -39,7 +39,7 @@ PROMISED = {
     "who": "EMAIL --json",
     "alert": "--test --away --json",
     "classify": "FILE --json",
-    "feedback": "--json",
+    "feedback": "--to --json replay",
     "dkim": "new rotate activate retire body list --json",
     "doctor": "--probe --returned --newsletter --json",
     "user": "--json",

@@ -1,10 +1,12 @@
-"""Take in one returned message from stdin, as a mail server's pipe gives it."""
+"""Take in one returned message from stdin, as a mail server's pipe gives it; and what can be done with those stored."""
 
 import argparse
 import json
 import os
 import sys
 from datetime import UTC, datetime
+
+from pipeline.commands.feedback import replay
 
 SIZE_AT_MOST = 10_000_000  # octets, as over SMTP
 
@@ -13,9 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="ADDRESS", help="the envelope's recipient; without it the message's own headers are asked"
     )
+    acts = parser.add_subparsers(dest="act", metavar="ACT", description="Without an act a message is read from stdin.")
+    replay.add_act(acts)
 
 
 def run(args: argparse.Namespace) -> int:
+    return {None: _take_in, "replay": replay.run}[args.act](args)
+
+
+def _take_in(args: argparse.Namespace) -> int:
     raw = sys.stdin.buffer.read(SIZE_AT_MOST + 1)
     if not raw.strip() or len(raw) > SIZE_AT_MOST:
         what = f"The message is longer than {SIZE_AT_MOST:,} octets" if raw.strip() else "There is no message on stdin"
