@@ -16,6 +16,7 @@ from billiard.process import active_children
 from celery import signals
 from celery.worker import state
 from django.conf import settings
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from pipeline import alerts, handing_on, rotation
@@ -27,6 +28,8 @@ from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.domains import lookup
 from pipeline.feedback import mailbox as mailboxes
 from pipeline.queries import ringable_sends
+from pipeline.queries.rulings import ruling_is_due
+from pipeline.recheck import look_into
 from pipeline.rehearsing import play
 from pipeline.transitions import waiting_rehearsals, wake_mailboxes
 from pipeline.watchdog import ENDED_ITSELF, Verdict, Watchdog, look_into_books, patience
@@ -71,6 +74,8 @@ def sweep() -> None:
         ring_rehearsal(rehearsal_id)
     if rotation.is_time_to_look():
         ring_keys()
+    if ruling_is_due(timezone.now()):
+        ring_rulings()
     if handing_on.is_any_due():
         ring_answers()
     for transport_id in wayback.relays_to_ask():
@@ -109,6 +114,13 @@ def keys() -> None:
     """Sign with the new DKIM keys that have been published."""
     _listen_for_the_end()
     rotation.start_published(lookup.ask)
+
+
+@app.task(name="pipeline.rulings")
+def rulings() -> None:
+    """Look into what waits before an address is given up."""
+    _listen_for_the_end()
+    look_into(lookup.ask, now=timezone.now(), stopping=stopping)
 
 
 @app.task(name="pipeline.way-back")
@@ -170,6 +182,11 @@ def ring_answers() -> None:
 def ring_keys() -> None:
     """Ask for a worker, likewise; the next turn is in ten minutes."""
     _ring(lambda: keys.apply_async(expires=RING_EXPIRES, retry=False))
+
+
+def ring_rulings() -> None:
+    """Ask for a worker, likewise."""
+    _ring(lambda: rulings.apply_async(expires=RING_EXPIRES, retry=False))
 
 
 def ring_way_back(transport_id: int) -> None:

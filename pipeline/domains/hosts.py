@@ -9,6 +9,9 @@ from pipeline.domains.lookup import Lookup, LookupFailedError
 
 MX: Final = "bounce MX"
 PTR: Final = "PTR"
+WAY_IN: Final = "way in"
+_NULL_MX: Final = ["0"]
+"""`0 .` as a `Lookup` gives it, without the dot."""
 
 
 def judge_bounces(domain: str, lookup: Lookup) -> Finding:
@@ -17,7 +20,7 @@ def judge_bounces(domain: str, lookup: Lookup) -> Finding:
         hosts = [each.split()[-1] for each in lookup(domain, "MX")]
         if not hosts:
             return Finding(MX, Verdict.BAD, f"{domain} has no MX record, so bounces would be lost")
-        if hosts == ["0"]:  # `0 .`, without the dot
+        if hosts == _NULL_MX:
             return Finding(MX, Verdict.BAD, f"{domain} says that it takes no mail (RFC 7505), so bounces would be lost")
         silent = [host for host in hosts if not (lookup(host, "A") or lookup(host, "AAAA"))]
     except LookupFailedError as error:
@@ -25,6 +28,24 @@ def judge_bounces(domain: str, lookup: Lookup) -> Finding:
     if silent:
         return Finding(MX, Verdict.BAD, f"the MX of {domain} is {', '.join(silent)}, which has no address")
     return Finding(MX, Verdict.OK, f"bounces to {domain} go to {', '.join(hosts)}")
+
+
+def judge_way_in(domain: str, lookup: Lookup) -> Finding:
+    """Whether mail to a domain has a place to go to: an MX record, else an address (RFC 5321 section 5.1).
+
+    A resolver that knows nothing at all, not even `com`, has not said that this domain is missing.
+    """
+    try:
+        hosts = [each.split()[-1] for each in lookup(domain, "MX")]
+        if hosts == _NULL_MX:
+            return Finding(WAY_IN, Verdict.BAD, f"{domain} says that it takes no mail (RFC 7505)")
+        if hosts or lookup(domain, "A") or lookup(domain, "AAAA"):
+            return Finding(WAY_IN, Verdict.OK, f"DNS knows where mail to {domain} goes: {', '.join(hosts) or domain}")
+        if not lookup("com", "NS"):
+            return Finding(WAY_IN, Verdict.UNKNOWN, "the resolver of this machine knows no domain at all")
+    except LookupFailedError as error:
+        return Finding(WAY_IN, Verdict.UNKNOWN, str(error))
+    return Finding(WAY_IN, Verdict.BAD, f"DNS knows no place where mail to {domain} goes")
 
 
 def judge_names(egress: Sequence[str], lookup: Lookup) -> Finding:

@@ -22,8 +22,8 @@ from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
 from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState
+from pipeline.replies.history import BOUNCE_WITHIN
 from pipeline.tokens import BadTokenError, Purpose, StandIn
-from pipeline.transitions.rulings import BOUNCE_WITHIN
 
 KEPT_FOR: Final = timedelta(days=180)
 COMPLAINT_WITHIN: Final = timedelta(days=90)
@@ -33,8 +33,10 @@ RETURN_PREFIX: Final = "b-"
 UNSUBSCRIBE_PREFIX: Final = "u-"
 WAY_BACK_PREFIX: Final = "p-"
 _SLOW_DOWN: Final = 421
+_LIFE: Final = frozenset({"read receipt", "status report: delivered", "challenge"})
+"""What else than an answer shows that the mailbox lives, as `understand` names its rules."""
 _RULED: Final = {
-    RulingState.APPLIED: "The address is dead: suppressed for all newsletters.",
+    RulingState.APPLIED: "The address gets nothing more, from any newsletter.",
     RulingState.WAITING: "Noted; it is being looked into before anything is done to the address.",
     RulingState.FROZEN: "Noted; a person decides, because so many came back from there at once.",
     RulingState.DISCARDED: "Noted; it was looked into, and the address stays.",
@@ -183,7 +185,8 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
         reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
         transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)
         return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
-    transitions.record_evidence(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
+    note = transitions.record_life if _shows_life(understood) else transitions.record_evidence
+    note(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
     if understood.kind is Kind.REPLY:
         why = "An answer: it is handed on to whoever edits the newsletter."
         return _Outcome(FeedbackKind.REPLY, FeedbackStatus.APPLIED, why, delivery, is_answer=True)
@@ -193,6 +196,11 @@ def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome
 
 def _not_read(understood: Understood) -> str:
     return f"It could not be read: {understood.unread}. It is kept as it came, and nothing was done."
+
+
+def _shows_life(understood: Understood) -> bool:
+    """Whether somebody has the message, or something that acts for them: not so by spam, or by a strange report."""
+    return understood.kind in {Kind.AUTO_REPLY, Kind.REPLY} or understood.rule in _LIFE
 
 
 def _teach(about: Recipient, delivery: Delivery) -> int | None:

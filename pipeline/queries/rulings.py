@@ -1,10 +1,80 @@
 """What is asked before feedback is held against an address."""
 
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, Final
+
 from pipeline.models import Policy as PolicyRow
+from pipeline.models import Ruling, RulingState
+from pipeline.queries.sql import rows
 from pipeline.replies import DEFAULTS, Action, Policy, Reason
+from pipeline.replies.history import Fate
+
+LOOK_BACK: Final = timedelta(days=365)
+SENDS_AT_MOST: Final = 500
+"""The newest; each costs one probe of an index."""
 
 
 def policies() -> dict[Reason, Policy]:
     """The policy of each reason as it stands now: an admin may have changed it a moment ago, in another process."""
     found = PolicyRow.objects.values_list("reason", "action", "issues", "days")
     return {**DEFAULTS, **{Reason(name): Policy(Action(action), *numbers) for name, action, *numbers in found}}
+
+
+# Sends are thousands, deliveries are millions: each send is asked for this one address through its unique index. Of a
+# following send the issue is the same; one whose proof is of no issue any more stands for itself.
+_FATES: Final = """
+  SELECT s.id, coalesce(i.translation_key::text, 'send ' || s.id), d.state, d.reason, d.updated_at,
+    coalesce(d.reply, ''), d.attempts, d.bounced_at, coalesce(d.bounce_reason, ''), coalesce(d.bounce_hard, false),
+    array_remove(ARRAY[d.clicked_at, d.alive_at, d.unsubscribed_at], NULL),
+    coalesce(t.sees_recipient_replies, false), coalesce(t.keeps_return_path, false),
+    d.state = 'expired' AND (s."window" <> '' OR EXISTS (
+      SELECT FROM pipeline_auditevent e
+      WHERE e.subject = 'send:' || s.id AND e.action IN ('send.paused', 'send.held', 'send.braked')))
+  FROM (SELECT * FROM pipeline_send WHERE started_at > %(since)s ORDER BY started_at DESC LIMIT %(most)s) s
+  JOIN pipeline_transport t ON t.id = s.transport_id
+  CROSS JOIN LATERAL (
+    SELECT * FROM pipeline_delivery d WHERE d.send_id = s.id AND d.address_key = %(address)s OFFSET 0) d
+  LEFT JOIN pipeline_proof p ON p.hash = d.proof_hash
+  LEFT JOIN pipeline_issue i ON i.id = p.issue_id
+"""
+
+
+def ruling_is_due(now: datetime) -> bool:
+    """Whether a ruling waits to be looked into: asked at every sweep, of a small index."""
+    return Ruling.objects.filter(state=RulingState.WAITING, due_at__lte=now).exists()
+
+
+def fates(address_key: str, *, now: datetime) -> list[Fate]:
+    """What became of every delivery to an address within a year."""
+    given = {"address": address_key, "since": now - LOOK_BACK, "most": SENDS_AT_MOST}
+    return [_fate(row) for row in rows(_FATES, given)]
+
+
+def _fate(row: tuple[Any, ...]) -> Fate:
+    columns: list[Any] = [tuple(each) if isinstance(each, list) else each for each in row]
+    return Fate(*columns)
+
+
+def cleared(address_key: str) -> list[datetime]:
+    """When somebody spoke for an address: a suppression was lifted, or a ruling taken back or not upheld."""
+    found = rows(
+        "SELECT created_at FROM subscribers_suppression WHERE address_key = %(address)s AND lifts_id IS NOT NULL"
+        " UNION ALL SELECT settled_at FROM pipeline_ruling"
+        " WHERE address_key = %(address)s AND state = ANY(%(states)s) AND settled_at IS NOT NULL",
+        {"address": address_key, "states": [RulingState.DISCARDED, RulingState.UNDONE]},
+    )
+    return [at for (at,) in found]
+
+
+def failed_alone(send_ids: Collection[int], domain: str, reason: str) -> set[int]:
+    """Those of the sends in which only one address of a domain failed for a reason. Reads these sends' rows."""
+    found = rows(
+        "SELECT send_id FROM unnest(%(sends)s::bigint[]) AS wanted(send_id) WHERE 2 > ("
+        "  SELECT count(*) FROM (SELECT FROM pipeline_delivery d WHERE d.send_id = wanted.send_id"
+        "   AND (d.bounce_reason = %(reason)s OR d.state = 'rejected' AND d.reason = %(reason)s"
+        "     OR d.state = 'expired' AND %(reason)s = 'temporary')"
+        "   AND right(d.address_key, %(length)s) = %(end)s LIMIT 2) AS others)",
+        {"sends": list(send_ids), "reason": reason, "end": f"@{domain}", "length": len(domain) + 1},
+    )
+    return {send_id for (send_id,) in found}

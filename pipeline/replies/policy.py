@@ -35,7 +35,7 @@ _COUNTED_OR_NOT: Final = (Action.COUNT, Action.IGNORE)
 CHOICES: Final[Mapping[Reason, tuple[Action, ...]]] = dict.fromkeys(Reason, (Action.IGNORE,)) | {
     Reason.NO_SUCH_MAILBOX: (Action.SUPPRESS, Action.COUNT, Action.IGNORE),
     Reason.NO_SUCH_DOMAIN: (Action.RECHECK, Action.COUNT, Action.IGNORE),
-    Reason.MAILBOX_DISABLED: (Action.SUPPRESS, Action.COUNT, Action.IGNORE),
+    Reason.MAILBOX_DISABLED: _COUNTED_OR_NOT,
     Reason.MAILBOX_FULL: _COUNTED_OR_NOT,
     Reason.RECIPIENT_FILTER: _COUNTED_OR_NOT,
     Reason.TEMPORARY: _COUNTED_OR_NOT,

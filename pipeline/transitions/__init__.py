@@ -30,6 +30,7 @@ from pipeline.transitions.facts import (
     record_delay,
     record_evidence,
     record_leaving,
+    record_life,
 )
 from pipeline.transitions.forgetting import forget_expired
 from pipeline.transitions.freezing import push_waves
@@ -166,6 +167,7 @@ __all__ = [
     "record_delay",
     "record_evidence",
     "record_leaving",
+    "record_life",
     "reject_unrenderable",
     "repair_link",
     "resume_send",

@@ -58,6 +58,16 @@ def record_click(send_id: int, delivery_id: int, *, at: datetime) -> None:
         _fact("clicked_at", send_id, delivery_id, at)
 
 
+def record_life(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
+    """Note an answer, or a report of arrival: somebody, or something of theirs, has the message. The last one stays."""
+    with transaction.atomic():
+        record_evidence(send_id, delivery_id, at=at, what=what)
+        execute(
+            "UPDATE pipeline_delivery SET alive_at = greatest(alive_at, %s) WHERE send_id = %s AND id = %s",
+            [at, send_id, delivery_id],
+        )
+
+
 def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) -> None:
     """Settle a delivery that may have arrived: something came back that only an arrived message causes.
 
@@ -80,9 +90,9 @@ def record_evidence(send_id: int, delivery_id: int, *, at: datetime, what: str) 
 def spare_second_copies(send_id: int, ids: Sequence[int]) -> set[int]:
     """Settle those of these that something came back of while they were on the wire for the second time. Which."""
     noted = rows(
-        "SELECT id, coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) AS at"
+        "SELECT id, coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at, alive_at) AS at"
         " FROM pipeline_delivery WHERE send_id = %s AND id = ANY(%s) AND retried"
-        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL",
+        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at, alive_at) IS NOT NULL",
         [send_id, list(ids)],
     )
     for pk, at in noted:

@@ -4,6 +4,7 @@ A ruling is made once per delivery and reason, whatever is heard how often and i
 of its own, so that taking one back lifts no other.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,18 +12,35 @@ from django.db import transaction
 
 from pipeline.limits.destinations import destination_of
 from pipeline.models import COMPLAINT, Delivery, Ruling, RulingState
-from pipeline.queries.rulings import policies
-from pipeline.replies import Action, Meaning, action_for
+from pipeline.queries.rulings import cleared, failed_alone, fates, policies
+from pipeline.replies import Action, Meaning, Policy, Reason, action_for
+from pipeline.replies.history import BOUNCE_WITHIN, tally
 from pipeline.replies.policy import counted_as, may_touch_an_address
 from subscribers import transitions as people
 from subscribers.models import SuppressionReason
 
-BOUNCE_WITHIN: Final = timedelta(days=14)
-"""A later bounce is noted but rules nothing: relays give up after days, and old return paths lie in archives."""
+NOT_IN_A_CROWD: Final = frozenset({Reason.RECIPIENT_FILTER, Reason.TEMPORARY})
+"""Counted only where no other of the domain failed so in the same send: else it was the domain, or the issue."""
+CROWD_AFTER: Final = timedelta(days=1)
+"""By then the others' reports have come."""
+BUSY_FOR: Final = timedelta(minutes=10)
+"""Longer than any look takes. Whoever dies in the middle of one leaves it to be looked into again after that."""
 WORDS_AT_MOST: Final = 2000
-_SOURCES: Final = {"mail": "bounce"}
-_UNDER: Final = {COMPLAINT: SuppressionReason.COMPLAINT}
-"""What a suppression is called by the reason it was made for; all others: the address is dead."""
+FEEDBACK: Final = "feedback"
+_STANDING: Final = (RulingState.WAITING, RulingState.FROZEN, RulingState.APPLIED)
+_OPEN: Final = (RulingState.WAITING, RulingState.FROZEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What was heard of a delivery."""
+
+    delivery: Delivery
+    reason: str
+    words: str
+    rule: str
+    source: str
+    at: datetime
 
 
 def rule_on(
@@ -35,34 +53,112 @@ def rule_on(
     """
     if not may_touch_an_address(meaning):
         return None
-    if action_for(meaning, policies()) is not Action.SUPPRESS:
-        return None
     delivery = Delivery.objects.get(send_id=send_id, id=delivery_id)
     if at - delivery.updated_at > BOUNCE_WITHIN:
         return None
-    reason = counted_as(meaning.reason, hard=meaning.hard)
-    why = "The server says that nobody is there."
+    reason, known = counted_as(meaning.reason, hard=meaning.hard), policies()
+    report = _Report(delivery, reason, words, meaning.rule, source, at)
     with transaction.atomic():
-        ruling, is_new = _ruling(delivery, reason, words=words, rule=meaning.rule, source=source, at=at)
-        if is_new:
-            _apply(ruling, by="feedback", why=why, at=at)
-    return ruling
+        match action_for(meaning, known):
+            case Action.SUPPRESS:
+                return _at_once(report, why="The server says that nobody reads mail there.")
+            case Action.RECHECK:
+                return _look_into(report, due_at=at, why="DNS is asked whether the domain is really gone.")
+            case Action.COUNT:
+                return _count(report, known[reason])
+            case Action.IGNORE:
+                return None
 
 
 def rule_on_complaint(send_id: int, delivery_id: int, *, words: str = "", source: str, at: datetime) -> Ruling:
     """Somebody said that they do not want this mail: they get nothing more, at once. Never frozen, never counted."""
     delivery = Delivery.objects.get(send_id=send_id, id=delivery_id)
     with transaction.atomic():
-        ruling, is_new = _ruling(delivery, COMPLAINT, words=words, rule="", source=source, at=at)
-        if is_new:
-            _apply(ruling, by="feedback", why="The reader complained.", at=at)
+        return _at_once(_Report(delivery, COMPLAINT, words, "", source, at), why="The reader complained.")
+
+
+def uphold(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
+    """Suppress the address after all; False if the ruling is settled already."""
+    with transaction.atomic():
+        ruling = _open_ruling(ruling_id)
+        if ruling:
+            _apply(ruling, by=by, why=why, at=at)
+    return ruling is not None
+
+
+def discard(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
+    """Let the address stay, and count anew from here; False if the ruling is settled already."""
+    with transaction.atomic():
+        ruling = _open_ruling(ruling_id)
+        if ruling:
+            _settle(ruling, RulingState.DISCARDED, by=by, why=why, at=at)
+    return ruling is not None
+
+
+def take_due_ruling(now: datetime) -> Ruling | None:
+    """The ruling that has waited longest beyond its time, put off so that nobody else looks into it meanwhile."""
+    with transaction.atomic():
+        due = Ruling.objects.select_for_update(skip_locked=True).filter(state=RulingState.WAITING, due_at__lte=now)
+        if ruling := due.order_by("due_at", "pk").first():
+            ruling.due_at = now + BUSY_FOR
+            ruling.save(update_fields=["due_at"])
     return ruling
 
 
-def _ruling(
-    delivery: Delivery, reason: str, *, words: str, rule: str, source: str, at: datetime
-) -> tuple[Ruling, bool]:
+def look_again(ruling: Ruling, *, due_at: datetime, missing: bool) -> None:
+    """Put the next look off; `missing`: DNS has just said once more that the domain is gone."""
+    waiting = Ruling.objects.filter(pk=ruling.pk, state=RulingState.WAITING, looks=ruling.looks)
+    waiting.update(due_at=due_at, looks=ruling.looks + int(missing))
+
+
+def settle_counted(ruling: Ruling, policy: Policy, *, at: datetime) -> None:
+    """Count once more, now that the others' reports have come: without the sends in which others failed as well."""
+    reason, found = Reason(ruling.reason), fates(ruling.address_key, now=at)
+    spoken = cleared(ruling.address_key)
+    counted = tally(reason, found, now=at, cleared=spoken)
+    if not counted.is_enough(policy):
+        why = "There has been a sign of life meanwhile, or the policy has changed."
+        discard(ruling.pk, by=FEEDBACK, why=why, at=at)
+        return
+    alone = failed_alone([fate.send_id for fate in counted.fates], ruling.domain, reason)
+    if tally(reason, found, now=at, cleared=spoken, counts=lambda fate: fate.send_id in alone).is_enough(policy):
+        uphold(ruling.pk, by=FEEDBACK, why=counted.words, at=at)
+    else:
+        why = f"Others at {ruling.domain} failed for the same reason in the same sends: it is not this address."
+        discard(ruling.pk, by=FEEDBACK, why=why, at=at)
+
+
+def _at_once(report: _Report, *, why: str) -> Ruling:
+    ruling, is_new = _ruling(report)
+    if is_new:
+        _apply(ruling, by=FEEDBACK, why=why, at=report.at)
+    return ruling
+
+
+def _look_into(report: _Report, *, due_at: datetime, why: str) -> Ruling:
+    ruling, is_new = _ruling(report)
+    if is_new:
+        ruling.due_at, ruling.why = due_at, why
+        ruling.save(update_fields=["due_at", "why"])
+    return ruling
+
+
+def _count(report: _Report, policy: Policy) -> Ruling | None:
+    """Once enough issues have failed there is one ruling, whichever of their reports is heard again."""
+    address = report.delivery.address_key
+    if earlier := Ruling.objects.filter(address_key=address, reason=report.reason, state__in=_STANDING).first():
+        return earlier
+    counted = tally(Reason(report.reason), fates(address, now=report.at), now=report.at, cleared=cleared(address))
+    if not counted.is_enough(policy):
+        return None
+    if report.reason in NOT_IN_A_CROWD:
+        return _look_into(report, due_at=report.at + CROWD_AFTER, why=counted.words)
+    return _at_once(report, why=counted.words)
+
+
+def _ruling(report: _Report) -> tuple[Ruling, bool]:
     """The ruling of a delivery for a reason, and whether it is new. What a person took back for any reason stays so."""
+    delivery, reason = report.delivery, report.reason
     undone = Ruling.objects.filter(send_id=delivery.send_id, delivery_id=delivery.id, state=RulingState.UNDONE)
     undone = undone.filter(reason=COMPLAINT) if reason == COMPLAINT else undone.exclude(reason=COMPLAINT)
     if earlier := undone.first():
@@ -75,24 +171,30 @@ def _ruling(
             "address_key": delivery.address_key,
             "domain": delivery.address_key.rpartition("@")[2],
             "destination": destination_of(delivery.address_key),
-            "source": source,
-            "words": words.replace("\0", "\ufffd")[:WORDS_AT_MOST],
-            "rule": rule[:200],
+            "source": report.source,
+            "words": report.words.replace("\0", "\ufffd")[:WORDS_AT_MOST],
+            "rule": report.rule[:200],
             "state": RulingState.WAITING,
-            "made_at": at,
+            "made_at": report.at,
         },
     )
 
 
+def _open_ruling(ruling_id: int) -> Ruling | None:
+    """The ruling, held until the transaction ends, if nothing is settled yet."""
+    return Ruling.objects.select_for_update().filter(pk=ruling_id, state__in=_OPEN).first()
+
+
 def _apply(ruling: Ruling, *, by: str, why: str, at: datetime) -> None:
     """Suppress the address for every newsletter."""
-    source = _SOURCES.get(ruling.source, ruling.source) if ruling.reason != COMPLAINT else COMPLAINT
+    complained = ruling.reason == COMPLAINT
+    source = COMPLAINT if complained else "bounce" if ruling.source == "mail" else ruling.source
     ruling.suppression = people.suppress(
         ruling.address_key,
-        reason=_UNDER.get(ruling.reason, SuppressionReason.DEAD_ADDRESS),
+        reason=SuppressionReason.COMPLAINT if complained else SuppressionReason.DEAD_ADDRESS,
         scope="all",
         source=f"{source} delivery:{ruling.send_id}-{ruling.delivery_id}",
-        by="feedback",
+        by=FEEDBACK,
         anew=True,
     )
     _settle(ruling, RulingState.APPLIED, by=by, why=why, at=at)

@@ -103,7 +103,8 @@ def _settle_proved(send_id: int) -> None:
     proved = rows(
         "UPDATE pipeline_delivery SET state = 'accepted', reason = 'evidence', due_at = NULL, updated_at = now()"
         " WHERE send_id = %s AND state = 'uncertain'"
-        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at) IS NOT NULL RETURNING id",
+        " AND coalesce(bounced_at, delayed_at, complained_at, clicked_at, unsubscribed_at, alive_at) IS NOT NULL"
+        " RETURNING id",
         [send_id],
     )
     AuditEvent.objects.bulk_create(

@@ -214,14 +214,20 @@ def test_an_absence_note_changes_nothing_but_settles_doubt(make_delivery, path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["challenge", "read-receipt", "reply", "reply-quoting-a-bounce", "reply-pasting-a-bounce", "dsn-relayed",
-     "dsn-delivered", "newsletter-about-bounces", "ticket", "dmarc-report", "spam", "empty", "arf-not-spam"],
-)  # fmt: skip
-def test_what_is_no_bounce_counts_as_none(ada, name):
+    ("name", "shows_life"),
+    [
+        *dict.fromkeys(["challenge", "read-receipt", "reply", "reply-quoting-a-bounce"], True).items(),
+        *dict.fromkeys(["reply-pasting-a-bounce", "dsn-relayed", "dsn-delivered"], True).items(),
+        *dict.fromkeys(["newsletter-about-bounces", "ticket", "dmarc-report", "spam", "empty"], False).items(),
+        ("arf-not-spam", False),
+    ],
+)
+def test_what_is_no_bounce_counts_as_none(ada, name, shows_life):
     before = everything()
     row = back(sample(name), return_path(ada))
     assert row.status == ("applied" if row.kind == "reply" else "ignored")  # an answer is handed on
+    assert fresh(ada).alive_at == (NOW if shows_life else None)
+    Delivery.objects.update(alive_at=None)
     assert everything() == before
 
 

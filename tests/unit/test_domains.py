@@ -9,7 +9,7 @@ from zone import SILENT, Zone
 from pipeline.delivery.dkim import Key
 from pipeline.domains.dkimrecord import judge_record
 from pipeline.domains.finding import Finding, Verdict
-from pipeline.domains.hosts import judge_bounces, judge_names
+from pipeline.domains.hosts import judge_bounces, judge_names, judge_way_in
 from pipeline.domains.providers import judge_providers, rules
 from pipeline.domains.sender import Sender, Signing, examine
 
@@ -179,3 +179,21 @@ def test_names_of_addresses():
     assert judge_names([OURS], Zone({})).verdict is Verdict.BAD
     assert judge_names([OURS], Zone(dict.fromkeys(name, SILENT))).verdict is Verdict.UNKNOWN
     assert judge_names([], Zone({})).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("records", "verdict"),
+    [
+        ({"MX x.example": ("10 mx.x.example",)}, "ok"),
+        ({"A x.example": ("192.0.2.1",)}, "ok"),
+        ({"AAAA x.example": ("2001:db8::1",)}, "ok"),
+        ({"MX x.example": ("0 ",)}, "bad"),
+        ({"NS com": ("a.gtld-servers.net",)}, "bad"),
+        ({}, "unknown"),
+        ({"MX x.example": SILENT}, "unknown"),
+        ({"A x.example": SILENT, "NS com": ("a.gtld-servers.net",)}, "unknown"),
+        ({"NS com": SILENT}, "unknown"),
+    ],
+)
+def test_where_mail_to_a_domain_goes(records, verdict):
+    assert judge_way_in("x.example", Zone(records)).verdict.value == verdict

@@ -36,7 +36,7 @@ def test_what_is_no_readers_fault_never_costs_a_reader():
         (Reason.MAILBOX_FULL, Policy(Action.COUNT, 5, 6), "Count 2 to 100 issues, over 7 to 365 days."),
         (Reason.NO_SUCH_DOMAIN, Policy(Action.RECHECK, days=0), "Ask again for 1 to 14 days."),
         (Reason.MAILBOX_FULL, Policy(Action.IGNORE), ""),
-        (Reason.MAILBOX_DISABLED, Policy(Action.SUPPRESS), ""),
+        (Reason.NO_SUCH_MAILBOX, Policy(Action.COUNT, 2, 7), ""),
     ],
 )
 def test_what_cannot_be_had_says_why(reason, policy, said):

@@ -18,6 +18,7 @@ from pipeline.delivery.outcome import outcome
 from pipeline.delivery.retry import next_attempt
 from pipeline.models import Send
 from pipeline.queries.clock import Clock
+from pipeline.replies import classify
 from pipeline.transitions import Claimed, Marked
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Entries:
         found = outcome(result)
         now = self._clock.now()
         state: str = found.state
-        reason, due_at = found.reason, None
+        reason, meaning, due_at = found.reason, found.meaning, None
         if state == "uncertain":
             due_at = now + settings.UNCERTAIN_WAIT
         elif state == "pending":
@@ -52,10 +53,9 @@ class Entries:
             # What may have arrived is not given up: the sweep holds it when its time is over.
             if self._send.valid_until and due_at > self._send.valid_until and not one.retried:
                 state, reason, due_at = "expired", "too-late", None
+                meaning = classify(found.reply)
         self._marked.append(
-            Marked(
-                one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, meaning=found.meaning
-            )
+            Marked(one.id, one.fence, state, reason, found.reply, counts=found.counts, due_at=due_at, meaning=meaning)
         )
 
     def commit(self, chosen: Sequence[Claimed]) -> dict[int, str]:
