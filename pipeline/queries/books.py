@@ -52,6 +52,12 @@ class PersonRow:
     updated_at: datetime
     bounced_at: datetime | None
     bounce_reason: str
+    delayed_at: datetime | None
+    complained_at: datetime | None
+    clicked_at: datetime | None
+    unsubscribed_at: datetime | None
+    id: int
+    """Of the delivery, within its send."""
 
 
 def counts(send_id: int) -> list[Count]:
@@ -131,7 +137,7 @@ def who(address_key: str) -> list[PersonRow]:
         PersonRow(*row)
         for row in rows(
             "SELECT s.id, n.name, d.state, d.reason, coalesce(d.reply, ''), d.updated_at, d.bounced_at,"
-            "       coalesce(d.bounce_reason, '')"
+            "       coalesce(d.bounce_reason, ''), d.delayed_at, d.complained_at, d.clicked_at, d.unsubscribed_at, d.id"
             " FROM pipeline_send s JOIN pipeline_newsletter n ON n.id = s.newsletter_id"
             " CROSS JOIN LATERAL (SELECT * FROM pipeline_delivery d"
             "   WHERE d.send_id = s.id AND d.address_key = %s) d"

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from pipeline.models import Delivery, DeliveryState, Send
 from pipeline.staff.books import reason_label
+from pipeline.staff.reading import number_of
 from subscribers.addresses import AddressError, parse_address
 
 PAGE: Final = 50
@@ -51,12 +52,12 @@ def deliveries(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> Narrowing:
     """Unknown states and numbers are left out of account: nothing here is worth an error."""
-    state, after = request.GET.get("state", ""), request.GET.get("after", "")
+    state = request.GET.get("state", "")
     return Narrowing(
         state=state if state in DeliveryState.values else "",
         reason=request.GET.get("reason", "")[:20],
         email=request.GET.get("email", "").strip()[:320].replace("\0", ""),
-        after=int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0,
+        after=number_of(request.GET.get("after", "")),
     )
 
 

@@ -33,7 +33,7 @@ from pipeline.queries.feedback import (
 from pipeline.replies import Reason
 from pipeline.staff import rawmail
 from pipeline.staff.books import reason_label
-from pipeline.staff.returns import number_of
+from pipeline.staff.reading import number_of
 from pipeline.staff.sends import actor, require
 from subscribers.addresses import AddressError, parse_address
 

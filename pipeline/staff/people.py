@@ -18,11 +18,11 @@ from wagtail.admin.views import generic
 from wagtail.admin.viewsets.base import ViewSetGroup
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from pipeline.models import DeliveryState, Newsletter
+from pipeline.models import Newsletter
 from pipeline.queries.books import who
-from pipeline.staff.books import reason_label
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.sends import actor, require
+from pipeline.staff.story import mails
 from subscribers import queries, transitions
 from subscribers.models import ConsentRecord, List, Subscriber, Subscription, SubscriptionState, Suppression
 
@@ -54,10 +54,8 @@ class SubscriberDetail(generic.InspectView):
             "subscriptions": Subscription.objects.filter(subscriber=person).select_related("list").order_by("list"),
             "suppressions": [(row, scope_label(row.scope)) for row in queries.active_suppressions(person.address_key)],
             "history": [(event, _what(event.what), scope_label(event.where)) for event in queries.history(person)],
-            "got": [
-                (row, DeliveryState(row.state).label, reason_label(row.reason), reason_label(row.bounce_reason))
-                for row in got
-            ],
+            "mails": list(mails(got)),
+            "may_see_mail": self.request.user.has_perm("pipeline.view_feedback"),
         }
 
 

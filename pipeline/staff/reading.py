@@ -25,3 +25,8 @@ class ReadingViewSet(ModelViewSet):
             path("results/", self.index_results_view, name="index_results"),
             path(f"<{self.pk_path_converter}:pk>/", self.inspect_view, name="inspect"),
         ]
+
+
+def number_of(text: str) -> int:
+    """A row's id out of a query; what is none is 0, before all rows."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
@@ -13,13 +14,15 @@ from django.views.decorators.http import require_safe
 from wagtail.admin.viewsets.base import ViewSet
 
 from pipeline.books import returned_csv, rule_of
-from pipeline.models import AuditEvent, Send
+from pipeline.models import AuditEvent, Ruling, RulingState, Send
 from pipeline.queries import Narrowed, Part, ReturnedRow, returned, returns_of
 from pipeline.queries.rulings import policies
 from pipeline.replies import Reason, enhanced_in
 from pipeline.staff.books import reason_label
+from pipeline.staff.reading import number_of
 from pipeline.staff.reasons import WAYS, deed, provider_label, whose_fault
 from pipeline.staff.sends import actor, require
+from pipeline.staff.story import Decision, decisions
 
 PAGE: Final = 50
 SHOWN: Final = 15
@@ -49,6 +52,7 @@ class Person:
     reason: str | Promise
     code: str
     rule: str
+    decisions: Sequence[Decision]
 
 
 class ReturnsViewSet(ViewSet):
@@ -78,6 +82,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
             ("provider", list(_lines(found.providers[:SHOWN], "provider")), len(found.providers)),
             ("domain", list(_lines(found.domains[:SHOWN], "domain")), len(found.domains)),
         ],
+        "outcome": _outcome(pk),
         "may_see_people": request.user.has_perm("pipeline.view_delivery"),
     }
     return render(request, "staff/returns.html", context)
@@ -97,7 +102,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
         "reasons": [(reason, reason_label(reason)) for reason in Reason],
         "ways": WAYS.items(),
         "provider": provider_label(asked.provider),
-        "people": [_person(row) for row in found[:PAGE]],
+        "people": list(_people(pk, found[:PAGE])),
         "may_see_mail": request.user.has_perm("pipeline.view_feedback"),
         "next": f"?{_query(asked, after=found[PAGE - 1].id)}" if len(found) > PAGE else "",
     }
@@ -113,11 +118,6 @@ def people_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     response = StreamingHttpResponse(returned_csv(send, _asked(request)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="send-{pk}-returned.csv"'
     return response
-
-
-def number_of(text: str) -> int:
-    """A row's id out of a query; what is none is 0, before all rows."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _asked(request: HttpRequest) -> Narrowed:
@@ -142,5 +142,15 @@ def _lines(parts: Sequence[Part], kind: str) -> Iterator[Line]:
         yield Line(label, part, urlencode({kind: part.name}), refused, bounced, *told)
 
 
-def _person(row: ReturnedRow) -> Person:
-    return Person(row, WAYS[row.way], reason_label(row.reason), enhanced_in(row.words), rule_of(row))
+def _people(send_id: int, rows: Sequence[ReturnedRow]) -> Iterator[Person]:
+    decided = decisions((send_id, row.id) for row in rows)
+    for row in rows:
+        told = WAYS[row.way], reason_label(row.reason), enhanced_in(row.words), rule_of(row)
+        yield Person(row, *told, decided.get((send_id, row.id), []))
+
+
+def _outcome(send_id: int) -> list[tuple[str | Promise, int]]:
+    """How many rulings there are because of a send, by what became of them."""
+    counted = Ruling.objects.filter(send_id=send_id).values_list("state").annotate(n=Count("pk"))
+    found = dict(counted)
+    return [(label, found[state]) for state, label in RulingState.choices if state in found]

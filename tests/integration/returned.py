@@ -14,6 +14,34 @@ from pipeline.keys import keyring
 from pipeline.models import Delivery, Feedback
 from pipeline.tokens import Purpose
 
+BOUNCE = """From: MAILER-DAEMON@reader.example
+Subject: <script>alert(2)</script> \u202eevil
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/html
+
+<script>alert(3)</script><p onclick="alert(4)">A part in HTML</p>
+--b
+Content-Type: image/png
+Content-Transfer-Encoding: base64
+
+iVBORw0KGgo=
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.reader.example
+
+Final-Recipient: rfc822; ada@reader.example
+Action: failed
+Status: STATUS
+Diagnostic-Code: smtp; WORDS
+--b--
+"""
+STRANGE = "550 5.0.0 <script>alert(1)</script> qwxz \u202emoc.live"
+"""Words that no rule knows, with what a page must not run."""
+
 
 def handed_over(scene: Scene, number: int = 1) -> list[Delivery]:
     """Deliveries of a send that its relay has taken, each to somebody of its own and signed, so there is a key."""
@@ -48,3 +76,8 @@ def _rows(cursor: CursorWrapper, table: str) -> list[tuple[str]]:
     cursor.execute(f'SELECT t::text FROM "{table}" t ORDER BY 1')
     found: list[tuple[str]] = cursor.fetchall()
     return found
+
+
+def a_bounce(words: str = STRANGE, status: str = "5.0.0") -> bytes:
+    """A report of failure with parts and headers that a page must not run."""
+    return BOUNCE.replace("WORDS", words).replace("STATUS", status).encode()

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from newsroom import signed_in
-from returned import comes_back, handed_over
+from returned import a_bounce, comes_back, handed_over
 
 from pipeline.feedback.apply import take_in
 from pipeline.models import AuditEvent, Feedback
@@ -16,37 +16,7 @@ from pipeline.queries.sql import execute, rows
 
 pytestmark = pytest.mark.django_db
 
-BOUNCE = """From: MAILER-DAEMON@reader.example
-Subject: <script>alert(2)</script> \u202eevil
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/html
-
-<script>alert(3)</script><p onclick="alert(4)">A part in HTML</p>
---b
-Content-Type: image/png
-Content-Transfer-Encoding: base64
-
-iVBORw0KGgo=
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.reader.example
-
-Final-Recipient: rfc822; ada@reader.example
-Action: failed
-Status: STATUS
-Diagnostic-Code: smtp; WORDS
---b--
-"""
-STRANGE = "550 5.0.0 <script>alert(1)</script> qwxz \u202emoc.live"
 FORGED = "b-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@bounces.example"
-
-
-def a_bounce(words: str = STRANGE, status: str = "5.0.0") -> bytes:
-    return BOUNCE.replace("WORDS", words).replace("STATUS", status).encode()
 
 
 def arrives(raw: bytes, to: str = "postmaster@bounces.example") -> Feedback:
