@@ -19,12 +19,18 @@ _ANSWERED: Final = r"(?:(?:reply|response) to|after|did not like our) (?:the |pi
 _STAGES: Final = {
     "CONNECT": rf"{_ANSWERED}initial (?:connection|server greeting)|refused to talk|name was rejected|\[CONNECT\]",
     "HELO": rf"{_ANSWERED}(?:HE|EH|LH)LO\b|\[(?:HE|EH)LO\]",
-    "MAIL": rf"{_ANSWERED}MAIL FROM\b|sender was rejected|\[MAIL_FROM\]",
-    "RCPT": rf"{_ANSWERED}RCPT TO\b|does not like recipient|\[RCPT_TO\]",
-    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|failed after I sent the message|\[(?:DATA|BODY)\]",
+    "MAIL": rf"{_ANSWERED}MAIL FROM\b|sender was rejected|\[MAIL_FROM\]|SMTP(?: command\s|:)MAIL\b",
+    "RCPT": rf"{_ANSWERED}RCPT TO\b|does not like recipient|\[RCPT_TO\]|SMTP(?: command\s|:)RCPT\b",
+    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|failed after I sent|\[(?:DATA|BODY)\]|SMTP(?: command\s|:)DATA\b",
 }
 _STAGE: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _STAGES.items()), re.IGNORECASE)
-"""How Postfix, Exim, qmail, DragonFly's agent and Yahoo tell which command the other server answered."""
+"""How Postfix, Exim, qmail, DragonFly's agent, Yahoo, m-FILTER and others tell which command the other server answered."""
+_FOR_NOW: Final = re.compile(
+    r"temporar|try (?:again )?later|retry later|in a few minutes|vorübergehend|später erneut|temporaire|временн|позже"
+    r"|일시적|잠시 후|一時的|しばらく|暂时|暫時|稍后|稍後",
+    re.IGNORECASE,
+)
+"""What is said for now only, whatever its code: an address that was not found so may yet be there."""
 _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“”„«»「」『』', "")})
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
@@ -101,9 +107,13 @@ def _read(text: str, code: int | None, enhanced: str, command: str) -> _Reply:
         words=_plain(text),
         code=code,
         enhanced=enhanced,
-        temporary=enhanced.startswith("4.") or (code is not None and 400 <= code < 500),
+        temporary=enhanced.startswith("4.") or (code is not None and 400 <= code < 500) or _says_for_now(text),
         command={".": "DATA"}.get(command, command.upper()) or command_in(text),
     )
+
+
+def _says_for_now(text: str) -> bool:
+    return _FOR_NOW.search(text) is not None
 
 
 def _enhanced(text: str, given: str) -> str:

@@ -77,6 +77,19 @@ def test_our_own_fault_is_never_held_against_the_address(text):
     assert action_for(classify(text)) is not Action.SUPPRESS
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 The recipient was not found, please try again later",
+        "550 user unknown (temporary directory failure)",
+        "550 일시적으로 사용자를 찾을 수 없습니다",
+        "Host or domain name not found. Name service error for name=x.test type=MX: Host not found, try again",
+    ],
+)
+def test_what_is_said_for_now_is_soft_though_the_code_is_final(text):
+    assert not classify(text).hard
+
+
 def test_a_code_decides_where_words_say_nothing():
     assert classify("", code=550, enhanced="5.1.1").hard
     assert classify("", enhanced="4.2.2").reason is Reason.MAILBOX_FULL
