@@ -21,10 +21,10 @@ _STAGES: Final = {
     "HELO": rf"{_ANSWERED}(?:HE|EH|LH)LO\b|\[(?:HE|EH)LO\]",
     "MAIL": rf"{_ANSWERED}MAIL FROM\b|sender was rejected|\[MAIL_FROM\]|SMTP(?: command\s|:)MAIL\b",
     "RCPT": rf"{_ANSWERED}RCPT TO\b|does not like recipient|\[RCPT_TO\]|SMTP(?: command\s|:)RCPT\b",
-    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|failed after I sent|\[(?:DATA|BODY)\]|SMTP(?: command\s|:)DATA\b",
+    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|after I sent|\[(?:DATA|BODY)\]|SMTP(?: command\s|:)DATA\b",
 }
 _STAGE: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _STAGES.items()), re.IGNORECASE)
-"""How Postfix, Exim, qmail, DragonFly's agent, Yahoo, m-FILTER and others tell which command the other server answered."""
+"""How Postfix, Exim, qmail, DragonFly's agent, Yahoo, m-FILTER and others tell which command was answered."""
 _FOR_NOW: Final = re.compile(
     r"temporar|try (?:again )?later|retry later|in a few minutes|vorübergehend|später erneut|temporaire|временн|позже"
     r"|일시적|잠시 후|一時的|しばらく|暂时|暫時|稍后|稍後",
