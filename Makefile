@@ -12,7 +12,7 @@ PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); expr $$cores + 1 \& $$
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-long soak check format up bench lock pictures secrets
+.PHONY: help setup demo test faults faults-long soak fuzz check format up bench lock pictures secrets
 
 help: ## Show what can be done here
 	@echo "Pressrun. Start with: make demo"
@@ -54,6 +54,9 @@ faults-long: setup ## Faults in their real time, and kills at full speed: about 
 
 soak: setup ## Faults by chance for MINUTES=10; SEED=… repeats a mix
 	MINUTES=$(or $(MINUTES),10) SEED=$(or $(SEED),0) $(BIN)/pytest tests/e2e/faults/test_soak.py -s -q
+
+fuzz: setup ## Try to break what reads hostile mail for SECONDS=600; what breaks it is kept below var/fuzz/findings
+	$(BIN)/python tests/fuzz/fuzz.py $(or $(SECONDS),600) $(ARGS)
 
 check: setup ## Lint, types, import contracts, house rules
 	$(BIN)/ruff check

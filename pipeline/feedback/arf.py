@@ -11,6 +11,7 @@ COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "oth
 """Feedback types by which a person says: not this. `not-spam`, `auth-failure` and `dmarc` are something else."""
 
 FIELDS_AT_MOST: Final = 1000
+KIND_AT_MOST: Final = 40  # characters
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*([^\n]*)", re.MULTILINE)
 _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
@@ -40,7 +41,7 @@ def complaint(message: Part, returned: Part) -> Complaint | None:
 
 
 def _kind(said: str) -> str:
-    return said.split(maxsplit=1)[0].lower().rstrip(";") if said.strip() else "abuse"
+    return said.split(maxsplit=1)[0][:KIND_AT_MOST].lower().rstrip(";") if said.strip() else "abuse"
 
 
 def _who(fields: dict[str, str], returned: Part) -> str:

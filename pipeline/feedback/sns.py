@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pipeline.feedback import dsn
-from pipeline.feedback.arf import Complaint
-from pipeline.feedback.mime import Part, address_of
+from pipeline.feedback.arf import KIND_AT_MOST, Complaint
+from pipeline.feedback.mime import Part, address_of, storable
 
 SENDER: Final = "@sns.amazonaws.com"
 FOLD: Final = "!\n "
@@ -38,14 +38,14 @@ def complaint(message: Part, words: str) -> Complaint | None:
     """The complaint that it tells of, or None."""
     told = _told(message, words, "complaint")
     people = _people(told, "complained")
-    kind = str(told.get("complaintFeedbackType") or "abuse").lower()
+    kind = storable(str(told.get("complaintFeedbackType") or "abuse"))[:KIND_AT_MOST].lower()
     return Complaint(kind, address_of(people[0].get("emailAddress", ""))) if people else None
 
 
 def _people(told: Mapping[str, Any], what: str) -> list[Mapping[str, str]]:
     people = told.get(f"{what}Recipients")
     found = [each for each in people if isinstance(each, dict)] if isinstance(people, list) else []
-    return [{key: value for key, value in each.items() if isinstance(value, str)} for each in found]
+    return [{key: storable(value) for key, value in each.items() if isinstance(value, str)} for each in found]
 
 
 def _told(message: Part, words: str, what: str) -> Mapping[str, Any]:
