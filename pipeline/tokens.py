@@ -44,6 +44,8 @@ class Purpose(Enum):
     """departure, expiry in Unix seconds."""
     WAY_BACK = (b"way-back", 2)
     """transport, Unix seconds: a mail by which a relay is asked whether it keeps our return path."""
+    WEBHOOK = (b"webhook", 2)
+    """hook, generation: in the address where a provider tells what became of mail."""
 
 
 class StandIn(StrEnum):

@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
-from pipeline.public import click, health, read, site, unsubscribe, view
+from pipeline.public import click, health, hooks, read, site, unsubscribe, view
 from pipeline.staff import images
 from pipeline.staff.headers import staff, style
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("v/<str:token>", view.view_issue, name="view"),
     path("read/<slug:newsletter>/<int:number>/<slug:language>", read.read, name="read"),
     re_path(r"^c/(?P<key>[^/]+)(?:/(?P<token>[\s\S]*))?\Z", click.follow, name="click"),
+    path("hooks/feedback/<str:name>/<str:token>", hooks.feedback, name="feedback-hook"),
     re_path(r"^media/pictures/(?P<name>[0-9a-f]{32}\.(?:png|jpg|gif))$", site.picture, name="picture"),
     path("media/<path:path>", images.file, name="library-file"),
     # Wagtail's templates ask for its addresses of documents, but what is uploaded there could be a page with scripts.

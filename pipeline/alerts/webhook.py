@@ -4,10 +4,8 @@ With a secret each is signed as Standard Webhooks says (https://www.standardwebh
 can tell that it is ours, whole, and of now.
 """
 
-import hmac
 import json
 import time
-from base64 import b64encode
 from typing import Final
 
 from django.conf import settings
@@ -15,6 +13,7 @@ from django.conf import settings
 from pipeline.alerts.words import languages_of, words_of
 from pipeline.guarded import Client, Limits, RefusedError, UnreachableError
 from pipeline.models import Alert
+from pipeline.standardwebhooks import signature as signed
 
 # The address is the operator's own, from the environment and not from a page, and what it leads to is often a
 # neighbour: an on-call service on the same network. So it may be private and on any port. The other guards stay: one
@@ -43,11 +42,10 @@ def post(alert: Alert, url: str) -> None:
 
 def signature(secret: bytes, name: str, body: bytes, *, at: int) -> dict[str, str]:
     """The headers that sign a body. The name stays the same when it is tried again; the time is that of the try."""
-    mac = hmac.digest(secret, f"{name}.{at}.".encode() + body, "sha256")
     return {
         "webhook-id": name,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{b64encode(mac).decode()}",
+        "webhook-signature": signed(secret, name, body, at=at),
     }
 
 

@@ -6,6 +6,7 @@ never taken from its words or its From, only from a token that we signed: the re
 """
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,10 +19,11 @@ from pipeline import transitions
 from pipeline.feedback import dsn, mime
 from pipeline.feedback.bounded import understand
 from pipeline.feedback.understand import Kind, Recipient, Understood
+from pipeline.feedback.webhooks.reading import Event
 from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
-from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState
+from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState, Send
 from pipeline.replies.history import BOUNCE_WITHIN
 from pipeline.tokens import BadTokenError, Purpose, StandIn
 
@@ -66,23 +68,61 @@ def take_in(raw: bytes, *, source: str, envelope_to: str, envelope_from: str, no
     """
     digest = sha256(envelope_to.lower().encode("utf-8", "replace") + b"\0" + raw).digest()
     with transaction.atomic():
-        row, is_new = Feedback.objects.get_or_create(
-            sha256=digest,
-            defaults={
-                "received_at": now,
-                "source": source,
-                "raw": zlib.compress(raw),
-                "envelope_to": _fit(envelope_to, 320),
-                "envelope_from": _fit(envelope_from, 320),
-                "kind": FeedbackKind.OTHER,
-                "status": FeedbackStatus.UNATTRIBUTED,
-                "expires_at": now + KEPT_FOR,
-            },
-        )
+        row, is_new = _keep(digest, raw, source, envelope_to, envelope_from, now)
         if is_new:
             sender = envelope_from or mime.address_of(mime.read(raw).header("return-path"))
             _note(row, _apply(understand(raw), envelope_to, sender, now))
     return row
+
+
+def take_in_event(event: Event, understood: Understood, *, hook: str, stale: bool, now: datetime) -> Feedback:
+    """Store what a provider has told and apply it as returned mail is, in one transaction; each event once.
+
+    `stale`: told too late to be more than kept. Raises what the database raises; then nothing has been changed, and
+    the provider tells it again.
+    """
+    with transaction.atomic():
+        row, is_new = _keep(event.once, event.body, "webhook", event.recipient, hook, now)
+        if is_new:
+            why = "It is too old, or of a time to come: it may be something that was told before. Nothing was done."
+            kind = FeedbackKind(understood.kind)
+            outcome = _Outcome(kind, FeedbackStatus.QUARANTINED, why) if stale else _apply_event(event, understood, now)
+            _note(row, outcome)
+    return row
+
+
+def note_arrival(event: Event, *, now: datetime) -> None:
+    """The recipient's server has it. There may be one for every mail, so none is kept: what is in doubt settles."""
+    with suppress(BadTokenError):
+        if ids := _ids_of(event):
+            transitions.record_life(*ids, at=now, what="delivered (webhook)")
+
+
+def take_in_unread(raw: bytes, *, once: bytes, hook: str, now: datetime) -> None:
+    """Keep what a provider has told in a form that nobody here can read: for people, and for a later version."""
+    with transaction.atomic():
+        row, is_new = _keep(once, raw, "webhook", "", hook, now)
+        if is_new:
+            why = "The provider has told this in a form that is not known here."
+            _note(row, _Outcome(FeedbackKind.OTHER, FeedbackStatus.UNATTRIBUTED, why))
+
+
+def _keep(
+    digest: bytes, raw: bytes, source: str, envelope_to: str, envelope_from: str, now: datetime
+) -> tuple[Feedback, bool]:
+    return Feedback.objects.get_or_create(
+        sha256=digest,
+        defaults={
+            "received_at": now,
+            "source": source,
+            "raw": zlib.compress(raw),
+            "envelope_to": _fit(envelope_to, 320),
+            "envelope_from": _fit(envelope_from, 320),
+            "kind": FeedbackKind.OTHER,
+            "status": FeedbackStatus.UNATTRIBUTED,
+            "expires_at": now + KEPT_FOR,
+        },
+    )
 
 
 def envelope_recipient(raw: bytes) -> str:
@@ -128,12 +168,39 @@ def _apply(understood: Understood, envelope_to: str, envelope_from: str, now: da
     except BadTokenError:
         why = "The address or the returned copy bears a signature that is not ours. Nothing was done."
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
+    return _settled(understood, ids, now)
+
+
+def _apply_event(event: Event, understood: Understood, now: datetime) -> _Outcome:
+    """Likewise for what a provider tells, by the id that it gives back, else by a Message-ID that is ours."""
+    if event.signed_id == StandIn.TEST:
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, "It answers a test send.")
+    try:
+        ids = _ids_of(event)
+    except BadTokenError:
+        why = "The id that it bears was not signed by us. Nothing was done."
+        return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
+    return _settled(understood, ids, now, source="webhook")
+
+
+def _settled(understood: Understood, ids: tuple[int, ...], now: datetime, *, source: str = "mail") -> _Outcome:
     delivery = Delivery.objects.filter(send_id=ids[0], id=ids[1]).first() if ids else None
     if delivery is None:
         why = "The delivery is not in the books any more." if ids else "It bears no signature of ours."
         why = f"{_not_read(understood)} {why}" if understood.unread else why
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.UNATTRIBUTED, why)
-    return _done(understood, delivery, now)
+    if understood.kind is Kind.UNSUBSCRIBE:
+        return _left(delivery, now)
+    return _done(understood, delivery, now, source)
+
+
+def _ids_of(event: Event) -> tuple[int, ...]:
+    """(send, delivery). A Message-ID that is not ours is no forgery: most providers put one of theirs in its place."""
+    if event.signed_id and event.signed_id != StandIn.TEST:
+        return keyring().verify(Purpose.HEADER, event.signed_id)
+    with suppress(BadTokenError):
+        return keyring().verify(Purpose.MESSAGE_ID, event.message_id.partition("@")[0])
+    return ()
 
 
 def attributed(local: str, understood: Understood) -> tuple[int, ...]:
@@ -172,14 +239,14 @@ def _way_back(local: str, envelope_from: str, understood: Understood, now: datet
     return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.APPLIED, why)
 
 
-def _done(understood: Understood, delivery: Delivery, now: datetime) -> _Outcome:
+def _done(understood: Understood, delivery: Delivery, now: datetime, source: str) -> _Outcome:
     if understood.unread:
         return _Outcome(FeedbackKind.OTHER, FeedbackStatus.UNATTRIBUTED, _not_read(understood), delivery)
     kind, about = said_of(understood, delivery)
     if about and kind is Kind.COMPLAINT:
-        return _complaint(about, delivery, now)
+        return _complaint(about, delivery, now, source)
     if about and kind is Kind.BOUNCE:
-        return _bounce(about, delivery, now)
+        return _bounce(about, delivery, now, source)
     if about:
         code = _teach(about, delivery)
         reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
@@ -203,6 +270,17 @@ def _shows_life(understood: Understood) -> bool:
     return understood.kind in {Kind.AUTO_REPLY, Kind.REPLY} or understood.rule in _LIFE
 
 
+def _left(delivery: Delivery, now: datetime) -> _Outcome:
+    """The relay puts a way out of its own into mail, and somebody has taken it."""
+    ids = {"send_id": delivery.send_id, "delivery_id": delivery.id}
+    newsletter_id = Send.objects.values_list("newsletter_id", flat=True).get(pk=delivery.send_id)
+    left = leave_newsletter(delivery.subscriber_id, newsletter_id, **ids, source="the relay's unsubscribe", at=now)
+    if left is None:
+        why = "The person or the newsletter is not there any more."
+        return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.IGNORED, why, delivery)
+    return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.APPLIED, "Left the newsletter.", delivery)
+
+
 def _teach(about: Recipient, delivery: Delivery) -> int | None:
     """Slow a destination down that has had enough, as it would be had it said so at once. The code that it gave."""
     words = about.diagnostic
@@ -213,25 +291,25 @@ def _teach(about: Recipient, delivery: Delivery) -> int | None:
     return code
 
 
-def _bounce(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
+def _bounce(about: Recipient, delivery: Delivery, now: datetime, source: str) -> _Outcome:
     meaning, name = about.meaning, (delivery.send_id, delivery.id)
     _teach(about, delivery)
     transitions.record_bounce(
-        *name, reason=meaning.reason, hard=meaning.hard, at=now, source="mail", words=about.diagnostic
+        *name, reason=meaning.reason, hard=meaning.hard, at=now, source=source, words=about.diagnostic
     )
-    ruling = transitions.rule_on(*name, meaning, words=about.diagnostic, source="mail", at=now)
+    ruling = transitions.rule_on(*name, meaning, words=about.diagnostic, source=source, at=now)
     why = _RULED[RulingState(ruling.state)] if ruling else "Noted; the address stays."
     if now - delivery.updated_at > BOUNCE_WITHIN:
         why = f"Noted; the address stays, because the mail left more than {BOUNCE_WITHIN.days} days ago."
     return _Outcome(FeedbackKind.BOUNCE, FeedbackStatus.APPLIED, why, delivery, about)
 
 
-def _complaint(about: Recipient, delivery: Delivery, now: datetime) -> _Outcome:
+def _complaint(about: Recipient, delivery: Delivery, now: datetime, source: str) -> _Outcome:
     if now - delivery.updated_at > COMPLAINT_WITHIN:
         why = f"The mail left more than {COMPLAINT_WITHIN.days} days ago. Nothing was done."
         return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.IGNORED, why, delivery, about)
-    transitions.record_complaint(delivery.send_id, delivery.id, at=now, source="mail")
-    ruling = transitions.rule_on_complaint(delivery.send_id, delivery.id, words=about.diagnostic, source="mail", at=now)
+    transitions.record_complaint(delivery.send_id, delivery.id, at=now, source=source)
+    ruling = transitions.rule_on_complaint(delivery.send_id, delivery.id, words=about.diagnostic, source=source, at=now)
     undone = ruling.state == RulingState.UNDONE
     why = _RULED[RulingState.UNDONE] if undone else "A complaint: suppressed for all newsletters."
     return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.APPLIED, why, delivery, about)

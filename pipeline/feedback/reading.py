@@ -98,5 +98,9 @@ def _delivery(was: Reading, attribute: Callable[[], tuple[int, ...]]) -> Deliver
     return Delivery.objects.filter(send_id=ids[0], id=ids[1]).first() if ids else None
 
 
-_READERS: Final[Mapping[str, Callable[[Feedback, bytes], Reading]]] = {}
+def _as_told(row: Feedback, _raw: bytes) -> Reading:
+    return as_taken(row)
+
+
+_READERS: Final[Mapping[str, Callable[[Feedback, bytes], Reading]]] = {"webhook": _as_told}
 """By the row's source; all others are mail."""

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     COMPLAINT = "complaint"
     AUTO_REPLY = "auto-reply"
     REPLY = "reply"
+    UNSUBSCRIBE = "unsubscribe"
+    """Told by a relay alone: mail to unsubscribe is known by its address, whatever it says."""
     OTHER = "other"
 
 

@@ -17,6 +17,7 @@ from pipeline.models.delivery import (
     Stop,
 )
 from pipeline.models.feedback import Feedback, FeedbackKind, FeedbackStatus
+from pipeline.models.hooks import Hook
 from pipeline.models.mailboxes import Mailbox, MailboxMessage
 from pipeline.models.pictures import PreparedPicture
 from pipeline.models.publishing import Publication, TestGroup
@@ -40,6 +41,7 @@ __all__ = [
     "Feedback",
     "FeedbackKind",
     "FeedbackStatus",
+    "Hook",
     "Issue",
     "Lease",
     "Mailbox",

@@ -37,6 +37,11 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
+def no_secret() -> Secret:
+    """Where none is set."""
+    return Secret("")
+
+
 if TYPE_CHECKING:
     _Text = models.TextField[Secret, Secret]
 else:

@@ -35,6 +35,7 @@ from pipeline.transitions.facts import (
 from pipeline.transitions.forgetting import forget_expired
 from pipeline.transitions.freezing import push_waves
 from pipeline.transitions.grants import Drawn, draw, draw_for_destination, draw_for_own_mail, give_back_unused
+from pipeline.transitions.hooks import note_events, note_hook_change, note_refusal
 from pipeline.transitions.leases import Grant, close_lease, give_back, open_lease, settle_dead_leases
 from pipeline.transitions.links import LinkChangedError, count_clicks, keep_redirects, repair_link
 from pipeline.transitions.looking import look_at
@@ -148,9 +149,12 @@ __all__ = [
     "mailbox_worked",
     "mark_in_flight",
     "note_alert",
+    "note_events",
+    "note_hook_change",
     "note_in_log",
     "note_mailbox_change",
     "note_mailbox_removal",
+    "note_refusal",
     "note_relay_change",
     "note_routes",
     "note_way_back",

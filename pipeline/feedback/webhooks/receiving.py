@@ -1,0 +1,201 @@
+"""A request to a webhook: is it the provider's, and what becomes of what it tells.
+
+Whoever does not know the address is not read at all (`public.hooks`). What comes to it is bounded before it is read,
+must be signed as the provider signs, and of a time near now. Then each event is a transaction of its own. The provider
+tells everything again until it hears a yes, and an event that was taken in is passed over then: so a request may
+break off anywhere.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from django.db import DatabaseError
+
+from pipeline import transitions
+from pipeline.feedback.apply import note_arrival, take_in_event, take_in_unread
+from pipeline.feedback.webhooks import sns, views
+from pipeline.feedback.webhooks.meaning import is_arrival, understand_event
+from pipeline.feedback.webhooks.reading import canonical
+from pipeline.feedback.webhooks.refusal import RefusedError
+from pipeline.models import Hook
+from pipeline.providers import PROVIDERS, Check, Provider
+from pipeline.standardwebhooks import is_signed, secret_of
+
+logger = logging.getLogger(__name__)
+BYTES_AT_MOST: Final = 5_000_000
+"""Of a request. The largest known batches are of a thousand events, of some two kilobytes each."""
+DEPTH_AT_MOST: Final = 32
+SECONDS_FOR_A_REQUEST: Final = 8.0
+"""Then it is told that there is more to do: providers wait for ten seconds and more, and repeat what is left."""
+
+TOLD_WITHIN: Final = timedelta(days=7)
+"""Between what happened and our hearing of it. Providers repeat for 8 hours (Mailgun, SparkPost) to some days."""
+SIGNED_WITHIN: Final = timedelta(days=3)
+"""Between a signature and our hearing of it, where a repetition bears the first one's or is not known to be signed anew
+(Mailgun, SendGrid, SNS). What keeps a replay from being applied is not this but that each event is applied once."""
+SIGNED_ANEW_WITHIN: Final = timedelta(minutes=5)
+"""Where each try is signed anew: Standard Webhooks asks for it, Resend's senders do it."""
+AHEAD: Final = timedelta(hours=1)
+
+
+class BusyError(Exception):
+    """Not all was done in time: the provider may tell it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What has arrived, as `django.http` gives it."""
+
+    meta: Mapping[str, Any]
+    content_type: str
+    body: bytes
+
+
+def receive(hook: Hook, request: Request, *, address: str, now: datetime) -> None:
+    """Take in what a provider tells. When it returns, everything is stored and committed.
+
+    Raises RefusedError for what is not from the provider, BusyError when there is more to do, and what the database
+    raises.
+    """
+    known = PROVIDERS[hook.provider]
+    document = _document(known, request)
+    signed_at = _checked(hook, known, request, document, address)
+    if signed_at is not None and not -AHEAD < now - signed_at < _window(known):
+        raise RefusedError(f"It was signed at {signed_at:%Y-%m-%d %H:%M} UTC, which is too long ago, or to come.")
+    if known.check is Check.SNS and document.get("Type") != "Notification":
+        if document.get("Type") == "SubscriptionConfirmation":
+            sns.confirm(document)
+        return
+    _take_in(hook, _parts(known, document), request, now)
+
+
+def _document(known: Provider, request: Request) -> Any:
+    """The JSON of the body. Raises RefusedError for what is none, or too deep."""
+    if request.content_type != known.content_type:
+        raise RefusedError(f"It is of the type {request.content_type[:100]!r} and not {known.content_type}.")
+    try:
+        text = views.field_of(request.body, known.form_field) if known.form_field else request.body
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("Its body is no JSON.") from error
+    if not isinstance(document, dict | list) or _is_deep(document):
+        raise RefusedError(f"Its JSON holds nothing, or is deeper than {DEPTH_AT_MOST}.")
+    if known.check is Check.SNS and not isinstance(document, dict):
+        raise RefusedError("It is no message of Amazon SNS.")
+    return document
+
+
+def _is_deep(document: object) -> bool:
+    level: list[Any] = [document]
+    for _ in range(DEPTH_AT_MOST):
+        inner = ((each.values() if isinstance(each, dict) else each) for each in level)
+        level = [each for several in inner for each in several if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _checked(hook: Hook, known: Provider, request: Request, document: Any, address: str) -> datetime | None:
+    """When the request was signed, if that can be known. Raises RefusedError unless it is the provider's."""
+    if known.check is Check.SNS:
+        return sns.check(document, hook.topics)
+    if known.check is Check.ADDRESS:
+        return None
+    secrets = hook.secrets
+    if not secrets:
+        raise RefusedError(f"No secret is set, so nothing is believed. {known.title} calls it: {known.key_title}.")
+    for secret in secrets:
+        if known.check is Check.STANDARD:
+            ok, at = _standard(secret, request)
+        else:
+            ok, at = views.is_signed(hook.provider, secret, request.meta, request.body, address), None
+        if ok:
+            return at or _moment(views.signed_at(hook.provider, request.meta, document))
+    raise RefusedError("Its signature is missing or wrong.")
+
+
+def _standard(secret: str, request: Request) -> tuple[bool, datetime | None]:
+    name, at, given = (str(request.meta.get(f"HTTP_SVIX_{key}", "")) for key in ("ID", "TIMESTAMP", "SIGNATURE"))
+    if not (at.isascii() and at.isdecimal() and len(at) < 12):
+        return False, None
+    return is_signed(secret_of(secret), name, request.body, at=int(at), given=given), _moment(at)
+
+
+def _moment(seconds: str) -> datetime | None:
+    """Of Unix seconds. Raises RefusedError for what is none."""
+    if not seconds:
+        return None
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise RefusedError("The time of its signature cannot be read.") from error
+
+
+def _window(known: Provider) -> timedelta:
+    return SIGNED_ANEW_WITHIN if known.check is Check.STANDARD else SIGNED_WITHIN
+
+
+def _parts(known: Provider, document: Any) -> Iterator[Any]:
+    """One document per event, so that one that cannot be read keeps no other from being read."""
+    listed = document
+    for step in known.batch or ():
+        try:
+            listed = listed[step]
+        except (LookupError, TypeError):
+            listed = None
+    if known.batch is None or not isinstance(listed, list):
+        yield document
+        return
+    for each in listed:
+        part: Any = [each]
+        for step in reversed(known.batch):
+            part = [part] if isinstance(step, int) else {step: part}
+        yield part
+
+
+def _take_in(hook: Hook, parts: Iterator[Any], request: Request, now: datetime) -> None:
+    """Each event by itself. What fails for a reason of ours is told again; the others are done."""
+    ends, taken, defect = time.monotonic() + SECONDS_FOR_A_REQUEST, 0, False
+    try:
+        for part in parts:
+            if time.monotonic() > ends:
+                raise BusyError
+            try:
+                taken += _take_part(hook, part, request, now)
+            except DatabaseError:
+                raise
+            except Exception:
+                logger.exception("an event of webhook %s could not be taken in", hook.name)
+                defect = True
+    finally:
+        if taken:
+            transitions.note_events(hook.pk, taken, at=now)
+    if defect:
+        raise BusyError
+
+
+def _take_part(hook: Hook, part: Any, request: Request, now: datetime) -> int:
+    """How many events were kept or acted on."""
+    events = views.events(hook.provider, part, request.meta)
+    if events is None:
+        raw = canonical(part)
+        take_in_unread(raw, once=sha256(b"unread\0" + raw).digest(), hook=hook.name, now=now)
+        return 1
+    taken = 0
+    for event in events:
+        understood = understand_event(event)
+        stale = event.at is not None and not -AHEAD < now - event.at < TOLD_WITHIN
+        if understood is None or (is_arrival(understood) and stale):
+            continue
+        if is_arrival(understood):
+            note_arrival(event, now=now)
+        else:
+            take_in_event(event, understood, hook=hook.name, stale=stale, now=now)
+        taken += 1
+    return taken
