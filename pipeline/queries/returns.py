@@ -36,7 +36,8 @@ _ONE_BY_ONE: Final = (
     " coalesce(f.detail, ''), f.id"
     f" FROM ({_TOLD} AND (d.state = 'rejected' OR d.bounced_at IS NOT NULL) AND d.id > %(after)s) t"
     " LEFT JOIN LATERAL (SELECT * FROM pipeline_feedback f WHERE t.way = 'bounced' AND f.send_id = t.send_id"
-    "  AND f.delivery_id = t.id AND f.kind = 'bounce' ORDER BY f.id LIMIT 1) f ON true"
+    "  AND f.delivery_id = t.id AND f.kind = 'bounce'"
+    "  ORDER BY f.reason = t.bounce_reason AND f.hard = t.bounce_hard DESC, f.id LIMIT 1) f ON true"
     " WHERE (%(way)s = '' OR t.way = %(way)s) AND (%(reason)s = '' OR t.what = %(reason)s)"
     " AND (%(everywhere)s OR t.domain = ANY(%(domains)s)) ORDER BY t.id"
 )

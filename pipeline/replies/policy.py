@@ -64,6 +64,34 @@ def counted_as(reason: Reason, *, hard: bool) -> Reason:
     return Reason.TEMPORARY if reason in _DEAD and not hard else reason
 
 
+_TELLING: Final = (
+    Reason.UNKNOWN,
+    Reason.TEMPORARY,
+    Reason.SYNTAX,
+    Reason.RATE_LIMITED,
+    Reason.TOO_BIG,
+    Reason.SENDER_REFUSED,
+    Reason.POLICY,
+    Reason.REPUTATION,
+    Reason.AUTHENTICATION,
+    Reason.RECIPIENT_FILTER,
+    Reason.MAILBOX_FULL,
+    Reason.MAILBOX_DISABLED,
+    Reason.NO_SUCH_DOMAIN,
+    Reason.NO_SUCH_MAILBOX,
+)
+"""The least telling first: nobody knows, it may pass, what is wrong with us, what is wrong with this one mailbox."""
+
+
+def strength(reason: str, *, hard: bool) -> tuple[bool, int, int]:
+    """How much a bounce says; of several about one delivery the strongest stands, whichever came first.
+
+    A total order: dead before alive, then by what it counts as, then by what was said.
+    """
+    said = Reason(reason) if reason in set(Reason) else Reason.UNKNOWN  # a name from before, or after, this version
+    return hard, _TELLING.index(counted_as(said, hard=hard)), _TELLING.index(said)
+
+
 def action_for(meaning: Meaning, policies: Mapping[Reason, Policy] = DEFAULTS) -> Action:
     """Say what to do. To keep a dead address costs little, to drop a reader is for ever.
 

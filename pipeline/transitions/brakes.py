@@ -60,6 +60,11 @@ def count_outcomes(send_id: int, owner: str, told: Told) -> int:
     return counts.alarm
 
 
+def is_counted(reason: str) -> bool:
+    """Whether the brakes count a bounce of this reason at all."""
+    return reason in DEAD | OURS
+
+
 def count_return(send_id: int, delivery_id: int, *, reason: str = "", words: str = "", complaint: bool = False) -> None:
     """Count mail that came back about a delivery, unless it was handed over before a person let the send go on."""
     told = Told(

@@ -2,30 +2,45 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
 from pipeline.models import AuditEvent
 from pipeline.queries.sql import execute, rows
-from pipeline.transitions.brakes import OURS, count_return
+from pipeline.replies.policy import strength
+from pipeline.transitions.brakes import OURS, count_return, is_counted
 
 
 def record_bounce(
     send_id: int, delivery_id: int, *, reason: str, hard: bool, at: datetime, source: str, words: str = ""
 ) -> None:
-    """Note a bounce. The first one stays; a bounce proves that the relay had taken the message.
+    """Note a bounce; it proves that the relay had taken the message.
 
-    `words` are those of the server that did not take it. The brakes of the send hear of it.
+    Of several the strongest stands (`replies.policy.strength`), since when the first came, so that their order makes
+    no difference. `words` are those of the server that did not take it. The brakes of the send hear of it once.
     """
     with transaction.atomic():
         record_evidence(send_id, delivery_id, at=at, what=f"bounce ({source})")
-        is_first = execute(
-            "UPDATE pipeline_delivery SET bounced_at = %s, bounce_reason = %s, bounce_hard = %s"
-            " WHERE send_id = %s AND id = %s AND bounced_at IS NULL",
-            [at, reason, hard, send_id, delivery_id],
-        )
-        if is_first:
-            count_return(send_id, delivery_id, reason=reason, words=words)
+        for at_first, was, was_hard in rows(_BOUNCE, [send_id, delivery_id]):
+            if at_first is None or strength(reason, hard=hard) > strength(was, hard=was_hard):
+                _keep_bounce(send_id, delivery_id, reason=reason, hard=hard, at=at)
+            if at_first is None or not is_counted(was):
+                count_return(send_id, delivery_id, reason=reason, words=words)
+
+
+_BOUNCE: Final = (
+    "SELECT bounced_at, bounce_reason, bounce_hard FROM pipeline_delivery WHERE send_id = %s AND id = %s"
+    " FOR NO KEY UPDATE"
+)
+
+
+def _keep_bounce(send_id: int, delivery_id: int, *, reason: str, hard: bool, at: datetime) -> None:
+    execute(
+        "UPDATE pipeline_delivery SET bounced_at = least(bounced_at, %s), bounce_reason = %s, bounce_hard = %s"
+        " WHERE send_id = %s AND id = %s",
+        [at, reason, hard, send_id, delivery_id],
+    )
 
 
 def record_delay(send_id: int, delivery_id: int, *, at: datetime, reason: str = "", words: str = "") -> None:
