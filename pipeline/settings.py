@@ -17,6 +17,7 @@ from pipeline.content.headers import HeaderText, is_address
 from pipeline.content.types import ContentError
 from pipeline.delivery.relay import RelayUrlError, parse_relay
 from pipeline.delivery.retry import parse_duration, parse_schedule
+from pipeline.limits.loops import signed_up
 from pipeline.storage import EXAMPLES as STORAGE_EXAMPLES
 from pipeline.storage import storages
 
@@ -186,6 +187,8 @@ ALERT_URL: Final = _env("ALERT_URL", "", lambda text: text and _base_url(text), 
 ALERT_SECRET: Final = _env("ALERT_SECRET", "", _webhook_secret, "24 to 64 bytes, by openssl rand -base64 32")
 ALERT_MAIL: Final = _env("ALERT_MAIL", "", _addresses, "addresses such as ops@example.org,desk@example.org")
 ALERT_SMTP_URL: Final = _env("ALERT_SMTP_URL", "", _relay, "as PRESSRUN_SMTP_URL")
+# Where somebody has signed up to be told of complaints. What comes from there counts by itself.
+COMPLAINT_LOOPS: Final = _env("COMPLAINT_LOOPS", "", signed_up, "names of pipeline/limits/loops.tsv: yahoo,microsoft")
 METRICS_TOKEN: Final = _env("METRICS_TOKEN", "", _token, "a random text of 16 characters or more")
 LINK_CHECK: Final = _env("LINK_CHECK", "1", _flag, "0 or 1")
 

@@ -83,6 +83,10 @@ class Ruling(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["send_id", "destination"], name="ruling_destination"),
             models.Index(fields=["address_key"], name="ruling_address"),
+            # Of which providers a complaint would be known is asked wherever a number of complaints is shown.
+            models.Index(
+                fields=["destination", "made_at"], name="ruling_complaints", condition=models.Q(reason=COMPLAINT)
+            ),
             models.Index(fields=["due_at"], name="ruling_due", condition=models.Q(state=RulingState.WAITING)),
         ]
         constraints: ClassVar = [

@@ -25,12 +25,14 @@ from pipeline.queries.books import (
     LedgerRow,
     PersonRow,
     audit,
+    complaints_in,
     counts,
     feedback_counts,
     ledger,
     send_summary,
     who,
 )
+from pipeline.queries.complaints import Complaints, destinations_covered, destinations_heard
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.mailboxes import known_mailbox_keys, mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.pace import Pace, pace_of
@@ -58,6 +60,7 @@ __all__ = [
     "NO_EDITION",
     "REFUSED",
     "Audience",
+    "Complaints",
     "Count",
     "Edition",
     "EditionLinks",
@@ -76,7 +79,10 @@ __all__ = [
     "all_returned",
     "audience_of",
     "audit",
+    "complaints_in",
     "counts",
+    "destinations_covered",
+    "destinations_heard",
     "family",
     "feedback_counts",
     "gives_way",

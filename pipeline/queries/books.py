@@ -1,11 +1,12 @@
 """The books of a send as SQL counts them, live."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pipeline.models import Send
+from pipeline.queries.complaints import Complaints, destinations_covered, domains_of
 from pipeline.queries.sql import rows, stream
 
 LATELY: Final = timedelta(minutes=1)
@@ -91,17 +92,19 @@ def send_summary(send: Send, counted: Sequence[Count] | None = None) -> dict[str
 
 
 def feedback_counts(send_id: int) -> dict[str, Any]:
-    """What came back about a send: bounces by reason, and how many of the other facts."""
+    """What came back about a send: bounces by reason, how many of the other facts, and of whom complaints are known."""
     bounces = rows(
         "SELECT bounce_reason, count(*) FROM pipeline_delivery WHERE send_id = %s AND bounced_at IS NOT NULL"
         " GROUP BY bounce_reason ORDER BY bounce_reason",
         [send_id],
     )
-    [(delayed, complained, clicked, left, retried)] = rows(
+    [(delayed, complained, clicked, left, retried, reached, covered)] = rows(
         "SELECT count(delayed_at), count(complained_at), count(clicked_at), count(unsubscribed_at),"
-        " count(*) FILTER (WHERE retried)"
-        " FROM pipeline_delivery WHERE send_id = %s",
-        [send_id],
+        " count(*) FILTER (WHERE retried), count(*) FILTER (WHERE reached),"
+        " count(*) FILTER (WHERE reached AND split_part(address_key, '@', 2) = ANY(%s))"
+        " FROM (SELECT *, state IN ('accepted', 'uncertain', 'held') AND bounced_at IS NULL AS reached"
+        "  FROM pipeline_delivery WHERE send_id = %s) d",
+        [domains_of(destinations_covered()), send_id],
     )
     return {
         "bounced": dict(bounces),
@@ -110,7 +113,13 @@ def feedback_counts(send_id: int) -> dict[str, Any]:
         "clicked": clicked,
         "unsubscribed": left,
         "retried": retried,
+        "complaint_coverage": {"people": covered, "of": reached, "share": round(covered / max(reached, 1), 4)},
     }
+
+
+def complaints_in(found: Mapping[str, Any]) -> Complaints:
+    """Those of `feedback_counts`, with of whom one would be known."""
+    return Complaints(found["complained"], found["complaint_coverage"]["people"], found["complaint_coverage"]["of"])
 
 
 def audit(send_id: int) -> list[Finding]:

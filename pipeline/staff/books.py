@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pipeline import replies
 from pipeline.models import OPEN_STATES, DeliveryState, Reason, Send, SendState
-from pipeline.queries import Count, Pace, counts, feedback_counts, next_work, pace_of
+from pipeline.queries import Complaints, Count, Pace, complaints_in, counts, feedback_counts, next_work, pace_of
 
 REPLIES: Final[Mapping[str, str | Promise]] = {
     replies.Reason.NO_SUCH_MAILBOX: _("there is no such mailbox"),
@@ -86,6 +86,7 @@ class Books:
     returns: tuple[Line, ...]
     """What came back, beside the states: a bounce leaves a delivery handed over."""
     bounced: int
+    complaints: Complaints
     pace: Pace
     waiting: Waiting | None
 
@@ -105,6 +106,7 @@ def books_of(send: Send) -> Books:
         audience=send.audience,
         returns=tuple(_returns(came_back)),
         bounced=sum(came_back["bounced"].values()),
+        complaints=complaints_in(came_back),
         pace=pace_of(send, counted, timezone.now(), until=until),
         waiting=_waiting(send, words, until),
     )

@@ -14,8 +14,19 @@ from django.views.decorators.http import require_safe
 from wagtail.admin.viewsets.base import ViewSet
 
 from pipeline.books import returned_csv, rule_of
+from pipeline.limits.loops import LOOPS
 from pipeline.models import AuditEvent, Ruling, RulingState, Send
-from pipeline.queries import Narrowed, Part, ReturnedRow, returned, returns_of
+from pipeline.queries import (
+    Narrowed,
+    Part,
+    ReturnedRow,
+    complaints_in,
+    destinations_covered,
+    destinations_heard,
+    feedback_counts,
+    returned,
+    returns_of,
+)
 from pipeline.queries.rulings import policies
 from pipeline.replies import Reason, enhanced_in
 from pipeline.staff.books import reason_label
@@ -62,6 +73,7 @@ class ReturnsViewSet(ViewSet):
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [
+            path("complaints/", loops, name="complaints"),
             path("send/<int:pk>/", report, name="send"),
             path("send/<int:pk>/people/", people, name="people"),
             path("send/<int:pk>/people.csv", people_csv, name="csv"),
@@ -83,6 +95,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
             ("domain", list(_lines(found.domains[:SHOWN], "domain")), len(found.domains)),
         ],
         "outcome": _outcome(pk),
+        "complaints": complaints_in(feedback_counts(pk)),
         "may_see_people": request.user.has_perm("pipeline.view_delivery"),
     }
     return render(request, "staff/returns.html", context)
@@ -118,6 +131,19 @@ def people_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     response = StreamingHttpResponse(returned_csv(send, _asked(request)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="send-{pk}-returned.csv"'
     return response
+
+
+@require_safe
+def loops(request: HttpRequest) -> HttpResponse:
+    """Which providers tell of complaints, and of which we would hear."""
+    require(request, "pipeline.view_send")
+    covered, heard = destinations_covered(), destinations_heard()
+    listed = [
+        (provider_label(loop.destination), loop, loop.destination in covered, heard.get(loop.destination))
+        for loop in LOOPS.values()
+    ]
+    others = [(provider_label(name), heard[name]) for name in sorted(covered - LOOPS.keys()) if name in heard]
+    return render(request, "staff/complaints.html", {"loops": listed, "others": others})
 
 
 def _asked(request: HttpRequest) -> Narrowed:

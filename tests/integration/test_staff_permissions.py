@@ -63,7 +63,7 @@ NO_SIGN_IN = re.compile(r"/admin/(login/|jsi18n/|password_reset/.*|style\.css|sp
 EDITORS_MAY = re.compile(
     r"/admin/(newsletters/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|sends/(results/|1/|1/books/)?"
-    r"|links/(issue|send)/1/|returns/send/1/"
+    r"|links/(issue|send)/1/|returns/(send/1/|complaints/)"
     r"|lists/(results/|inspect/1/|history/1/|history-results/1/|usage/1/)?"
     r"|proofs/of/1/|proofs/1/(html/)?|testing/1/|test-groups/.*"
     r"|snippets/pipeline/issue/.*)"
@@ -160,6 +160,7 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
         f"/admin/links/issue/{issue}/", f"/admin/links/send/{send}/", f"/admin/links/{newsroom.link.pk}/",
         f"/admin/returns/send/{send}/", f"/admin/returns/send/{send}/people/",
         f"/admin/returns/send/{send}/people.csv", "/admin/feedback/",
+        "/admin/returns/complaints/",
     ):  # fmt: skip
         response = bo.get(route)
         assert response.status_code == 200, route
