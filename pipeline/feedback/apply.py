@@ -94,7 +94,7 @@ def take_in_event(event: Event, understood: Understood, *, hook: str, stale: boo
 def note_arrival(event: Event, *, now: datetime) -> None:
     """The recipient's server has it. There may be one for every mail, so none is kept: what is in doubt settles."""
     with suppress(BadTokenError):
-        if ids := _ids_of(event):
+        if ids := ids_of(event):
             transitions.record_life(*ids, at=now, what="delivered (webhook)")
 
 
@@ -176,7 +176,7 @@ def _apply_event(event: Event, understood: Understood, now: datetime) -> _Outcom
     if event.signed_id == StandIn.TEST:
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.IGNORED, "It answers a test send.")
     try:
-        ids = _ids_of(event)
+        ids = ids_of(event)
     except BadTokenError:
         why = "The id that it bears was not signed by us. Nothing was done."
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
@@ -196,7 +196,7 @@ def _settled(understood: Understood, ids: tuple[int, ...], now: datetime, *, sou
     return _done(understood, delivery, now, source)
 
 
-def _ids_of(event: Event) -> tuple[int, ...]:
+def ids_of(event: Event) -> tuple[int, ...]:
     """(send, delivery). A Message-ID that is not ours is no forgery: most providers put one of theirs in its place."""
     if event.signed_id and event.signed_id != StandIn.TEST:
         return keyring().verify(Purpose.HEADER, event.signed_id)
@@ -254,7 +254,7 @@ def _done(understood: Understood, delivery: Delivery, now: datetime, source: str
         reason = "" if code == _SLOW_DOWN else about.meaning.reason  # no matter for the brakes, as at once
         transitions.record_delay(delivery.send_id, delivery.id, at=now, reason=reason, words=about.diagnostic)
         return _Outcome(FeedbackKind.DELAY, FeedbackStatus.APPLIED, "Only a warning: noted.", delivery, about)
-    note = transitions.record_life if _shows_life(understood) else transitions.record_evidence
+    note = transitions.record_life if shows_life(understood) else transitions.record_evidence
     note(delivery.send_id, delivery.id, at=now, what=understood.kind.value)
     if understood.kind is Kind.REPLY:
         why = "An answer: it is handed on to whoever edits the newsletter."
@@ -267,7 +267,7 @@ def _not_read(understood: Understood) -> str:
     return f"It could not be read: {understood.unread}. It is kept as it came, and nothing was done."
 
 
-def _shows_life(understood: Understood) -> bool:
+def shows_life(understood: Understood) -> bool:
     """Whether somebody has the message, or something that acts for them: not so by spam, or by a strange report."""
     return understood.kind in {Kind.AUTO_REPLY, Kind.REPLY} or understood.rule in _LIFE
 

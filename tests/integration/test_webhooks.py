@@ -8,8 +8,10 @@ from hooking import CORPUS, SECRET, Teller, a_hook, amazon, cases, filled, sns_m
 from returned import books, handed_over
 from scene import Scene
 
+from pipeline.feedback.replay import replay
 from pipeline.models import Feedback, Hook
 from pipeline.providers import PROVIDERS
+from pipeline.queries.stored import Chosen
 from subscribers.models import Suppression
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,8 @@ def test_each_providers_events_come_to_what_they_say(provider, case):
     assert row.expires_at is not None
     hook.refresh_from_db()
     assert (hook.events, hook.refusals) == (1, 0)
+    again = replay(Chosen(), told=pytest.fail)
+    assert (again.read, again.unread, again.differing) == (1, 0, 0), "what is kept of it reads the same"
 
 
 def test_no_session_is_made_and_no_cookie_set():

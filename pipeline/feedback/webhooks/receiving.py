@@ -21,7 +21,7 @@ from pipeline import transitions
 from pipeline.feedback.apply import note_arrival, take_in_event, take_in_unread
 from pipeline.feedback.webhooks import sns, views
 from pipeline.feedback.webhooks.meaning import is_arrival, understand_event
-from pipeline.feedback.webhooks.reading import canonical
+from pipeline.feedback.webhooks.reading import Event, canonical
 from pipeline.feedback.webhooks.refusal import RefusedError
 from pipeline.models import Hook
 from pipeline.providers import PROVIDERS, Check, Provider
@@ -153,10 +153,20 @@ def _parts(known: Provider, document: Any) -> Iterator[Any]:
         yield document
         return
     for each in listed:
-        part: Any = [each]
-        for step in reversed(known.batch):
-            part = [part] if isinstance(step, int) else {step: part}
-        yield part
+        yield in_a_batch(known, each)
+
+
+def in_a_batch(known: Provider, event: Any) -> Any:
+    """A body with this event alone, as the provider sends several."""
+    part: Any = [event]
+    for step in reversed(known.batch or ()):
+        part = [part] if isinstance(step, int) else {step: part}
+    return part
+
+
+def is_stale(event: Event, *, now: datetime) -> bool:
+    """Whether it is told too late to be more than kept, or before its time."""
+    return event.at is not None and not -AHEAD < now - event.at < TOLD_WITHIN
 
 
 def _take_in(hook: Hook, parts: Iterator[Any], request: Request, now: datetime) -> None:
@@ -190,7 +200,7 @@ def _take_part(hook: Hook, part: Any, request: Request, now: datetime) -> int:
     taken = 0
     for event in events:
         understood = understand_event(event)
-        stale = event.at is not None and not -AHEAD < now - event.at < TOLD_WITHIN
+        stale = is_stale(event, now=now)
         if understood is None or (is_arrival(understood) and stale):
             continue
         if is_arrival(understood):
