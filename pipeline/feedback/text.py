@@ -21,7 +21,9 @@ DIAGNOSTIC_AT_MOST: Final = 1500
 ABOUT_AT_MOST: Final = 4000  # characters after a name
 START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
 
-_COPY: Final = re.compile(r"(?i)(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S")
+_COPY: Final = re.compile(
+    r"(?i)[ \t]{0,8}(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S"
+)
 _LEADING_NAME: Final = re.compile(
     rf"[\s>*|\-•·]*(?:(?:to|rcpt to|recipient|address|for|user|addr|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
@@ -65,7 +67,7 @@ def notice(text: str) -> Notice | None:
     if first is None or _QUOTED_REPLY.match(text, line):
         return None
     before, body = text[:line], until_copy(text[line:])
-    named, listed = _named(body)
+    named, listed = _stated(body) or _named(body)
     if not named:
         named, listed = _named(until_copy(before))
     return Notice(body, delay is not None, named, listed)
@@ -89,16 +91,34 @@ def until_copy(text: str) -> str:
 
 def holds_copy(text: str) -> bool:
     """Whether a returned message, or its head, stands in the text: headers do, or what announces it after a refusal."""
-    text = text[:TEXT_AT_MOST]
-    if any(_COPY.match(line) for line in text.splitlines()[:LINES_AT_MOST]):
-        return True
-    return bool(spoken_lines(text)) and announces_copy(text)
+    return _has_headers(text) or (bool(spoken_lines(text[:TEXT_AT_MOST])) and announces_copy(text))
+
+
+def shows_copy(text: str) -> bool:
+    """The same of a text that is known to come from a mail system: to announce the copy is enough."""
+    return _has_headers(text) or announces_copy(text)
+
+
+def announces_copy(text: str) -> bool:
+    """Whether the text says that a returned message, or its head, follows."""
+    return TABLES[Role.STOP].fits(text[:TEXT_AT_MOST])
+
+
+def _has_headers(text: str) -> bool:
+    return any(_COPY.match(line) for line in text[:TEXT_AT_MOST].splitlines()[:LINES_AT_MOST])
 
 
 def _named(text: str) -> tuple[Sequence[Named], bool]:
     """Names at the heads of lines, with what follows them; failing that, addresses within the sentences: False."""
     found = _at_line_heads(text.split("\n"))
     return (found or _in_sentences(text))[:RECIPIENTS_AT_MOST], bool(found)
+
+
+def _stated(text: str) -> tuple[Sequence[Named], bool] | None:
+    """Whom the statement itself ends with, on its own line: what stands below it then is help."""
+    line = text.partition("\n")[0].rstrip(" >.:;!'\")")
+    address = next((named.address for named in reversed(_in_sentences(line)) if line.endswith(named.address)), "")
+    return ([Named(address, _squeezed(until_copy(text).split("\n")))], True) if address else None
 
 
 def local_names(text: str) -> Sequence[str]:
@@ -133,11 +153,6 @@ def _plain_address(address: str) -> str:
 
 def _lines_about(text: str, address: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if address in line]
-
-
-def announces_copy(text: str) -> bool:
-    """Whether the text says that a returned message, or its head, follows."""
-    return TABLES[Role.STOP].fits(text[:TEXT_AT_MOST])
 
 
 def remote_lines(text: str) -> str:

@@ -201,9 +201,7 @@ def _needs_no_words(mail: _Mail, evidence: str) -> bool:
     """Whether it is a bounce though its text does not say so in words that we know."""
     if evidence == MAIL_SYSTEM:
         subject = TABLES[Role.SUBJECT].fits(mail.message.header("subject"))
-        return bool(
-            text.spoken_lines(mail.words) or mail.returned.headers or (subject and text.announces_copy(mail.words))
-        )
+        return bool(text.spoken_lines(mail.words) or mail.returned.headers or (subject and text.shows_copy(mail.words)))
     return evidence == FAILED_RECIPIENTS
 
 
@@ -220,7 +218,7 @@ def _evidence(mail: _Mail) -> str:
     message = mail.message
     if message.header("x-failed-recipients"):
         return FAILED_RECIPIENTS
-    if _is_daemon(message) and _opens_as_bounce(mail):  # James answers within the thread
+    if _opens_as_bounce(mail):
         return MAIL_SYSTEM
     if _is_personal(message) or automatic.has_absence_subject(message):
         return ""
@@ -232,8 +230,12 @@ def _evidence(mail: _Mail) -> str:
 
 
 def _opens_as_bounce(mail: _Mail) -> bool:
-    """Whether its very first words are those of a bounce, and a server's reply stands below."""
-    return TABLES[Role.START].begins(mail.words) and bool(text.spoken_lines(text.until_copy(mail.words)))
+    """Whether a bounce's words are its very first, though it seems an answer: those of James, or of a list's server."""
+    if not TABLES[Role.START].begins(mail.words):
+        return False
+    if mail.message.header("x-mlserver"):
+        return True
+    return _is_daemon(mail.message) and bool(text.spoken_lines(text.until_copy(mail.words)))
 
 
 def _hint(mail: _Mail) -> str:

@@ -1,8 +1,16 @@
 """Notices in plain words: who they are about, and which of several voices in them is believed."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from pipeline.commands.classify import SHOWN_AS
 from pipeline.feedback.understand import Kind, understand
+
+NOTICES = Path(__file__).resolve().parents[1] / "corpus" / "notices.txt"
+_, *PIECES = re.split(r"^==== (\S+) \| (\S+) \| (\S*)\n", NOTICES.read_text(encoding="utf-8"), flags=re.MULTILINE)
+WRITTEN = tuple(zip(PIECES[::4], PIECES[1::4], PIECES[2::4], PIECES[3::4], strict=True))
 
 
 def returned(words, *, subject="failure notice"):
@@ -93,3 +101,10 @@ def test_a_refusal_that_shows_a_page_to_confirm_on_is_a_challenge():
     asks = "Your server requires confirmation. Visit http://x.test/confirm to confirm this mail server."
     assert understand(returned(words.format(asks))).kind is Kind.OTHER
     assert understand(returned(words.format("Sender verification required"))).kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize(("name", "kind", "word", "written"), WRITTEN, ids=PIECES[::4])
+def test_a_servers_notice_is_understood(name, kind, word, written):
+    found = understand(written.encode())
+    people = [(each.address.partition("@")[0], each.meaning.reason_sisimai) for each in found.recipients]
+    assert (SHOWN_AS.get(found.kind, found.kind), people) == (kind, [("ada", word)] if word else [])
