@@ -5,7 +5,8 @@ large providers), so it is for this machine alone, or for whoever knows PRESSRUN
 """
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -21,8 +22,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from pipeline import tasks
-from pipeline.models import SendState
-from pipeline.queries import health
+from pipeline.limits.loops import LOOPS
+from pipeline.models import FeedbackKind, SendState
+from pipeline.queries import destinations_covered, health
+from pipeline.queries.feedback import to_look_at
+from pipeline.replies import Reason
 from pipeline.watchdog import patience
 
 _QUICK_MS: Final = 2_000
@@ -92,10 +96,27 @@ class Books(Collector):
         yield _gauge("closed_last_minute", "Deliveries closed in the last minute, by state", closed, label="state")
         deferred = health.deferrals_by_domain()
         yield _gauge("deferred", "Deliveries told to come later, by the largest domains", deferred, label="domain")
+        yield from _returned()
 
 
-def _gauge(name: str, what: str, value: float | dict[str, int], *, label: str = "") -> Metric:
-    if not isinstance(value, dict):
+def _returned() -> Iterator[Metric]:
+    """What came back. A number of complaints is worth as much as the number of those who would tell us of one."""
+    kinds, reasons = Counter(dict.fromkeys(map(str, FeedbackKind), 0)), Counter(dict.fromkeys(map(str, Reason), 0))
+    for (kind, reason), number in health.returned_last_day().items():
+        kinds[kind] += number
+        if kind == FeedbackKind.BOUNCE and reason:
+            reasons[reason] += number
+    yield _gauge("returned_last_day", "Messages that came back within a day, by kind", kinds, label="kind")
+    yield _gauge("bounced_last_day", "Attributed bounces by mail within a day, by reason", reasons, label="reason")
+    waiting = to_look_at()
+    yield _gauge("returned_to_look_at", "Returned messages nobody has looked at, by list", waiting, label="list")
+    covered = destinations_covered()
+    loops = {loop.destination: int(loop.destination in covered) for loop in LOOPS.values()}
+    yield _gauge("complaints_heard_of", "1 where a complaint would be known, by provider", loops, label="provider")
+
+
+def _gauge(name: str, what: str, value: float | Mapping[str, int], *, label: str = "") -> Metric:
+    if not isinstance(value, Mapping):
         return GaugeMetricFamily(f"pressrun_{name}", what, value=value)
     family = GaugeMetricFamily(f"pressrun_{name}", what, labels=[label])
     for key, number in value.items():

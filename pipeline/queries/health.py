@@ -77,3 +77,13 @@ def deferrals_by_domain() -> dict[str, int]:
             [DOMAINS_NAMED, DEFERRALS_TELLING, OTHER],
         )
     )
+
+
+def returned_last_day() -> dict[tuple[str, str], int]:
+    """What came back within a day, by kind and reason. Each status is a range of one index."""
+    found = rows(
+        "SELECT kind, reason, count(*) FROM pipeline_feedback"
+        " WHERE status IN ('applied', 'ignored', 'quarantined', 'unattributed')"
+        " AND received_at > now() - interval '1 day' GROUP BY kind, reason"
+    )
+    return {(kind, reason): n for kind, reason, n in found}

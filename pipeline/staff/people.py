@@ -22,7 +22,7 @@ from pipeline.models import Newsletter
 from pipeline.queries.books import who
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.sends import actor, require
-from pipeline.staff.story import mails
+from pipeline.staff.story import counted, mails
 from subscribers import queries, transitions
 from subscribers.models import ConsentRecord, List, Subscriber, Subscription, SubscriptionState, Suppression
 
@@ -55,6 +55,7 @@ class SubscriberDetail(generic.InspectView):
             "suppressions": [(row, scope_label(row.scope)) for row in queries.active_suppressions(person.address_key)],
             "history": [(event, _what(event.what), scope_label(event.where)) for event in queries.history(person)],
             "mails": list(mails(got)),
+            "counted": list(counted(person.address_key)) if got else [],
             "may_see_mail": self.request.user.has_perm("pipeline.view_feedback"),
         }
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from pipeline.models import COMPLAINT, DeliveryState, Ruling
 from pipeline.queries import PersonRow
 from pipeline.queries.feedback import feedback_of
+from pipeline.queries.rulings import cleared, fates, policies
+from pipeline.replies import Action
+from pipeline.replies.history import tally
 from pipeline.staff.books import reason_label
 from pipeline.staff.feedback import Shown, shown
 
@@ -36,6 +40,17 @@ class Decision:
 
     ruling: Ruling
     reason: str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Issues in a row that did not arrive for a reason, beside what its policy asks for."""
+
+    reason: str | Promise
+    issues: int
+    enough: int
+    days: int
+    enough_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,16 @@ def decisions(names: Iterable[tuple[int, int]]) -> dict[tuple[int, int], list[De
         reason = _("complained") if ruling.reason == COMPLAINT else reason_label(ruling.reason)
         found.setdefault((ruling.send_id, ruling.delivery_id), []).append(Decision(ruling, reason))
     return found
+
+
+def counted(address_key: str) -> Iterator[Counted]:
+    """How near an address is to being given up, for each reason that is counted and has been heard."""
+    now = timezone.now()
+    known, spoken = fates(address_key, now=now), cleared(address_key)
+    for reason, policy in policies().items():
+        row = tally(reason, known, now=now, cleared=spoken)
+        if policy.action is Action.COUNT and row.issues:
+            yield Counted(reason_label(reason), row.issues, policy.issues, row.span.days, policy.days)
 
 
 def _facts(row: PersonRow) -> Iterator[Fact]:
