@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.feedback.bounded import understand
-from pipeline.feedback.understand import Kind, Recipient, Understood
+from pipeline.feedback.understood import Kind, Recipient, Understood
 
 SHOWN_AS = {Kind.DELAY: "other", Kind.REPLY: "other"}
 """A delay warning is no bounce: the mail may still arrive. Its recipients are told all the same."""

@@ -18,7 +18,7 @@ from django.db import transaction
 from pipeline import transitions
 from pipeline.feedback import dsn, mime
 from pipeline.feedback.bounded import understand
-from pipeline.feedback.understand import Kind, Recipient, Understood
+from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.feedback.webhooks.reading import Event
 from pipeline.keys import keyring
 from pipeline.leaving import leave_newsletter

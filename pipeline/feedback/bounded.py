@@ -18,9 +18,17 @@ from typing import Final
 
 from pipeline.errors import PressrunError
 from pipeline.feedback.mime import SIZE_AT_MOST
-from pipeline.feedback.reader import MEMORY_AT_MOST, OUT_OF_MEMORY, SECONDS_AT_MOST
-from pipeline.feedback.understand import Kind, Understood
-from pipeline.feedback.wire import ANSWER_AT_MOST, LENGTH, NoAnswerError, decode, frame
+from pipeline.feedback.understood import Kind, Understood
+from pipeline.feedback.wire import (
+    ANSWER_AT_MOST,
+    LENGTH,
+    MEMORY_AT_MOST,
+    OUT_OF_MEMORY,
+    SECONDS_AT_MOST,
+    NoAnswerError,
+    decode,
+    frame,
+)
 
 WITHIN: Final = 10.0  # seconds by the clock for one message; a busy machine may take some
 START_WITHIN: Final = 60.0  # seconds

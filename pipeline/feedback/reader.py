@@ -14,12 +14,10 @@ from typing import BinaryIO, Final, NoReturn
 
 from pipeline.feedback import mime
 from pipeline.feedback.understand import understand
-from pipeline.feedback.wire import LENGTH, encode, frame
+from pipeline.feedback.wire import LENGTH, MEMORY_AT_MOST, OUT_OF_MEMORY, SECONDS_AT_MOST, encode, frame
+from pipeline.replies import classify
 
-MEMORY_AT_MOST: Final = 64 * 2**20  # octets of address space beyond what it starts with
-SECONDS_AT_MOST: Final = 2  # of a processor, for one message
 _BUFFER: Final = 65536
-OUT_OF_MEMORY: Final = 3  # exit status
 BROKEN: Final = 4  # exit status: an exception, so a defect of ours
 
 
@@ -51,12 +49,13 @@ def _serve(given: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _give_up() -> None:
-    """Hard limits: they cannot be raised again. Codecs are modules, so they are loaded while files can be opened."""
+    """Hard limits: they cannot be raised again. Whatever is read from files is read before."""
     for signum in (signal.SIGINT, signal.SIGTERM):  # for the parent, who still wants the answer
         signal.signal(signum, signal.SIG_IGN)
     os.dup2(1, 2)  # what hinders the start is told on stderr, what comes later is not
     for charset in mime.CHARSETS:
         codecs.lookup(charset)
+    classify("")  # reads its tables
     memory = _in_use() + MEMORY_AT_MOST
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):

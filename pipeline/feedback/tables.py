@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from pipeline.replies.phrasebook import GAP_AT_MOST, Phrasebook
@@ -77,4 +77,4 @@ def _pattern(phrase: str) -> re.Pattern[str]:
     return re.compile(rf"[\s\S]{{0,{GAP_AT_MOST}}}?".join(pieces), re.IGNORECASE)
 
 
-TABLES: Final = read_tables(files("pipeline.feedback").joinpath("formats.tsv").read_text(encoding="utf-8"))
+TABLES: Final = read_tables(Path(__file__).with_name("formats.tsv").read_text(encoding="utf-8"))

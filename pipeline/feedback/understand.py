@@ -7,7 +7,6 @@ because a third of all genuine bounces call themselves `auto-replied`.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from typing import Final
 
@@ -16,8 +15,11 @@ from pipeline.feedback.dsn import Action, Report
 from pipeline.feedback.mime import Part, address_of
 from pipeline.feedback.tables import TABLES, Role
 from pipeline.feedback.text import RECIPIENTS_AT_MOST, Notice
+from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.replies import FALLBACKS, Meaning, classify, command_in
 from pipeline.replies.reasons import meaning as meaning_of
+
+__all__ = ["Kind", "Recipient", "Understood", "understand"]
 
 ID_HEADER: Final = "X-Pressrun-Id"
 HUMAN_TEXT_AT_MOST: Final = 60_000  # characters
@@ -34,43 +36,6 @@ _OF_DELIVERY: Final = frozenset({"", "delivery-status"})  # and not of TLS, rece
 _ROLES: Final = frozenset(
     {"postmaster", "mailer-daemon", "abuse", "hostmaster", "helpdesk", "support", "info", "noreply"}
 )
-
-
-class Kind(StrEnum):
-    BOUNCE = "bounce"
-    DELAY = "delay"
-    COMPLAINT = "complaint"
-    AUTO_REPLY = "auto-reply"
-    REPLY = "reply"
-    UNSUBSCRIBE = "unsubscribe"
-    """Told by a relay alone: mail to unsubscribe is known by its address, whatever it says."""
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    address: str
-    """As we wrote to it, where that is told; may be empty: the signed return path knows better."""
-    status: str
-    """RFC 3463 code as reported, or empty."""
-    action: str
-    """failed or delayed."""
-    diagnostic: str
-    meaning: Meaning
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    kind: Kind
-    recipients: Sequence[Recipient] = ()
-    """Whom a bounce, delay or complaint is about: at least one of them then."""
-    returned_id: str = ""
-    """The signed id in the returned copy of our message, not verified."""
-    in_reply_to: str = ""
-    rule: str = ""
-    """What made it this kind, for people."""
-    unread: str = ""
-    """Why it could not be read, in words for people; nothing else is known of it then. Empty: it was."""
 
 
 @dataclass(frozen=True, slots=True)

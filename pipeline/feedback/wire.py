@@ -1,4 +1,4 @@
-"""What a reader tells over its line: frames of `length · content`, and `Understood` as JSON in them. Pure.
+"""What a reader and its parent agree on: limits, frames of `length · content`, `Understood` as JSON in them. Pure.
 
 Never pickle: who reads hostile mail may have been taken over, and pickle would hand that on. What comes back is values
 of known types and lengths, or an error.
@@ -8,9 +8,12 @@ import json
 from typing import Any, Final
 
 from pipeline.feedback.mime import storable
-from pipeline.feedback.understand import Kind, Recipient, Understood
-from pipeline.replies import Fault, Meaning, Reason
+from pipeline.feedback.understood import Kind, Recipient, Understood
+from pipeline.replies.reasons import Fault, Meaning, Reason
 
+MEMORY_AT_MOST: Final = 64 * 2**20  # octets of address space beyond what a reader starts with
+SECONDS_AT_MOST: Final = 2  # of a processor, for one message
+OUT_OF_MEMORY: Final = 3  # exit status
 LENGTH: Final = 4  # octets, of a frame's length
 ANSWER_AT_MOST: Final = 2_000_000  # octets
 RECIPIENTS_AT_MOST: Final = 1000

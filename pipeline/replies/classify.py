@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.replies.reasons import Meaning, meaning
-from pipeline.replies.rules import RULES, Rule
+from pipeline.replies.rules import Rule, rules
 
 TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is not read to its end
 
@@ -70,7 +70,7 @@ def classify(text: str, *, code: int | None = None, enhanced: str = "", command:
     is looked for in the text. Time is linear in the text, of which the first 4,000 characters count.
     """
     reply = _read(text[:TEXT_AT_MOST], code, enhanced, command)
-    rule = RULES.first(reply.words, code=reply.code, enhanced=reply.enhanced) or _unmatched(reply)
+    rule = rules().first(reply.words, code=reply.code, enhanced=reply.enhanced) or _unmatched(reply)
     return _weigh(rule, reply)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 GRAM: Final = 4
@@ -29,21 +30,19 @@ class Phrasebook:
     def of(cls, phrases: Iterable[Phrase]) -> "Phrasebook":
         """File the phrases. One without pieces is never found."""
         known = tuple(phrases)
-        common = Counter(gram for phrase in known for piece in phrase for gram in _grams(piece))
+        grams = [[gram for piece in phrase for gram in _grams(piece)] for phrase in known]
+        common = Counter(chain.from_iterable(grams))
         filed: dict[str, list[int]] = {}
-        always = []
-        for number, phrase in enumerate(known):
-            grams = [gram for piece in phrase for gram in _grams(piece)]
-            if grams:
-                filed.setdefault(min(grams, key=lambda gram: (common[gram], gram)), []).append(number)
-            elif phrase:
-                always.append(number)
+        for number, those in enumerate(grams):
+            if those:
+                filed.setdefault(min(those, key=common.__getitem__), []).append(number)
+        always = [number for number, those in enumerate(grams) if known[number] and not those]
         return cls(known, filed, always)
 
     def found(self, text: str) -> list[int]:
         """The numbers of the phrases in the text, ascending. The text is compared as it is: lower it first."""
         numbers = set(self.always)
-        for gram in self.filed.keys() & _grams(text):
+        for gram in self.filed.keys() & _letters(text):
             numbers.update(self.filed[gram])
         return sorted(number for number in numbers if contains(text, self.phrases[number]))
 
@@ -69,6 +68,10 @@ def _goes_on(text: str, at: int, pieces: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _grams(text: str) -> frozenset[str]:
+def _letters(text: str) -> frozenset[str]:
     """Kept for the last few texts, because one text is looked at for several books."""
-    return frozenset({text[at : at + GRAM] for at in range(len(text) - GRAM + 1)})
+    return frozenset(_grams(text))
+
+
+def _grams(text: str) -> list[str]:
+    return [text[at : at + GRAM] for at in range(len(text) - GRAM + 1)]

@@ -5,8 +5,9 @@ characters, `@` stands for any address. A code is an SMTP code (550) or an RFC 3
 """
 
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Final
 
 from pipeline.replies.phrasebook import Phrase, Phrasebook
@@ -57,4 +58,9 @@ def _row(number: int, line: str) -> Rule:
 
 
 _TABLES: Final = ("providers.tsv", "rules.tsv")
-RULES: Final = Rules.read(*(files("pipeline.replies").joinpath(name).read_text(encoding="utf-8") for name in _TABLES))
+
+
+@cache
+def rules() -> Rules:
+    """Read the tables, when they are first asked for: whoever only passes meanings on need not wait for that."""
+    return Rules.read(*(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _TABLES))
