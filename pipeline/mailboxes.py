@@ -83,9 +83,10 @@ def _rules(mailbox: Mailbox) -> list[tuple[bool, str]]:
     pop, oauth2 = mailbox.protocol == Mailbox.Protocol.POP, mailbox.auth == Mailbox.Auth.OAUTH2
     moves, plain = mailbox.afterwards == Mailbox.Afterwards.MOVE, mailbox.security == Mailbox.Security.PLAIN
     return [
-        (pop or oauth2, "POP3 and OAuth2 are not there yet."),
         (plain and not is_this_machine(mailbox.host), "Only this machine may be spoken to without encryption."),
         (not oauth2 and not mailbox.password.reveal(), "There is no password."),
+        (any(not text.isprintable() for text in (mailbox.user, mailbox.password.reveal())),
+         "User and password are one line each."),
         (oauth2 and not mailbox.client_id, "OAuth2 needs a client ID."),
         (oauth2 and not mailbox.token_url.startswith("https://"), "OAuth2 needs the https address that gives tokens."),
         (oauth2 and not (mailbox.refresh_token.reveal() or mailbox.client_secret.reveal()),

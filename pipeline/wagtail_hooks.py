@@ -10,6 +10,7 @@ from pipeline.staff.feedback import FeedbackViewSet
 from pipeline.staff.inbox import InboxViewSet
 from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.links import LinksViewSet
+from pipeline.staff.mailboxes import MailboxViewSet
 from pipeline.staff.newsletters import NewsletterViewSet
 from pipeline.staff.people import PeopleGroup
 from pipeline.staff.proofs import ProofViewSet
@@ -31,6 +32,7 @@ for viewset in (
     SendingViewSet(),
     RehearsalViewSet(),
     RelayViewSet(),
+    MailboxViewSet(),
     ProofViewSet(),
     TestingViewSet(),
     TestGroupViewSet(),

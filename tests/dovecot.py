@@ -1,12 +1,16 @@
 """A real Dovecot in a folder of its own, as an unprivileged user: IMAP and POP3 on loopback, encrypted."""
 
 import grp
+import hmac
+import json
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +33,9 @@ default_login_user = {user}
 default_internal_group = {group}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -61,6 +68,11 @@ passdb {{
   args = scheme=plain {folder}/users
   mechanisms = plain login
 }}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/home
@@ -72,11 +84,19 @@ mail_fsync = never
 {more}
 """
 
+OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={folder}/keys/
+username_attribute = sub
+"""
+_TOKEN_KEY = b"a key for tests, forty characters long.."
+
 
 class Dovecot:
     """For `with`. `certificate` and `key` are files; `more` are lines of configuration."""
 
     def __init__(self, certificate: Path, key: Path, *, more: str = "") -> None:
+        self.certificate = certificate
         self._program = require("dovecot", "dovecot-imapd and dovecot-pop3d")
         self.folder = Path(tempfile.mkdtemp(prefix="pressrun-dovecot-"))
         self.ports = {name: _free_port() for name in ("imap", "imaps", "pop", "pops")}
@@ -89,11 +109,15 @@ class Dovecot:
         users = (f"user{number}:{{PLAIN}}{PASSWORD}\n" for number in range(USERS))
         (self.folder / "users").write_text("".join(users), encoding="utf-8")
         self._numbers = iter(range(USERS))
+        (self.folder / "oauth2.conf").write_text(OAUTH2.format(folder=self.folder))
+        key_file = self.folder / "keys" / "default" / "HS256" / "default"
+        key_file.parent.mkdir(parents=True)
+        key_file.write_bytes(b64encode(_TOKEN_KEY))
         owner = {"uid": who.pw_uid, "gid": who.pw_gid, "user": who.pw_name, "group": grp.getgrgid(who.pw_gid).gr_name}
         (self.folder / "dovecot.conf").write_text(
             CONFIG.format(**self.ports, **files, **owner, folder=self.folder, more=more)
         )
-        for path in (self.folder, *self.folder.iterdir()) if is_root else ():
+        for path in (self.folder, *self.folder.rglob("*")) if is_root else ():
             os.chown(path, who.pw_uid, who.pw_gid)
 
     def __enter__(self) -> Self:
@@ -140,6 +164,13 @@ class Account:
             client.select_folder(folder)
             yield client
 
+    def token(self, *, seconds: int = 600) -> str:
+        """An access token, as the server's operator gives it out (RFC 7519); with a negative number it is over."""
+        now = int(time.time())
+        parts = {"alg": "HS256", "typ": "JWT"}, {"sub": self.user, "iat": now - 1000, "exp": now + seconds}
+        signed = b".".join(_base64url(json.dumps(part).encode()) for part in parts)
+        return (signed + b"." + _base64url(hmac.digest(_TOKEN_KEY, signed, "sha256"))).decode()
+
     def put(self, *messages: bytes, folder: str = "INBOX") -> None:
         """Messages arrive."""
         with self.client(folder) as client:
@@ -151,6 +182,10 @@ class Account:
         with self.client(folder) as client:
             found = client.get_flags(client.search())
         return [sorted(flag.decode() for flag in flags if flag != RECENT) for flags in found.values()]
+
+
+def _base64url(octets: bytes) -> bytes:
+    return urlsafe_b64encode(octets).rstrip(b"=")
 
 
 def _free_port() -> int:

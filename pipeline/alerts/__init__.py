@@ -116,5 +116,8 @@ def letter(alert: Alert, url: str) -> ownmail.Letter:
 
 def url_of(alert: Alert) -> str:
     """The page that has more."""
-    page = reverse("sends:inspect", args=[alert.send_id]) if alert.send_id else reverse("wagtailadmin_home")
+    if alert.send_id:
+        page = reverse("sends:inspect", args=[alert.send_id])
+    else:
+        page = reverse("mailboxes:index" if alert.kind == AlertKind.MAILBOX else "wagtailadmin_home")
     return f"{settings.BASE_URL}{page}"

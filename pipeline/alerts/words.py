@@ -95,6 +95,12 @@ _PHRASES: Final[Mapping[str, _Phrases]] = {
         lazy("The send itself is not touched. But dead addresses and mail to unsubscribe may be lost."),
         lazy("Have the mail for %(bounce_domain)s brought to `pressrun inbound`: `pressrun doctor` looks at its MX."),
     ),
+    AlertKind.MAILBOX: _Phrases(
+        lazy("Pressrun: the mailbox %(mailbox)s cannot be read"),
+        lazy("The mailbox %(mailbox)s, to which bounces go, cannot be read."),
+        lazy("What has come stays in it. But dead addresses and mail to unsubscribe are not seen meanwhile."),
+        lazy("Mend what the reason says; `pressrun mailbox test` tries it. Reading then goes on by itself."),
+    ),
     AlertKind.BROKER: _Phrases(
         lazy("Pressrun: the queue is away"),
         lazy("No worker has been rung for %(minutes)s minutes: the queue (PRESSRUN_BROKER_URL) does not answer."),
@@ -145,7 +151,7 @@ def _values(facts: Mapping[str, Any]) -> dict[str, str]:
         "minutes": facts.get("minutes", 0),
     }
     words = {"by": _actor(str(facts.get("by", ""))), "bounce_domain": settings.BOUNCE_DOMAIN}
-    words |= {name: str(facts.get(name, "")) for name in ("send", "newsletter")}
+    words |= {name: str(facts.get(name, "")) for name in ("send", "newsletter", "mailbox")}
     return words | {name: str(intcomma(number)) for name, number in numbers.items()}
 
 

@@ -18,6 +18,7 @@ class AlertKind(models.TextChoices):
     SETTLED = "settled", _("a send is settled")
     LATE = "late", _("a send does not get on")
     SILENT = "silent", _("nothing comes back")
+    MAILBOX = "mailbox", _("a mailbox cannot be read")
     BROKER = "broker", _("the queue is away")
     DATABASE = "database", _("the database is away")
     TEST = "test", _("a test")

@@ -49,6 +49,7 @@ def occasions() -> Iterator[Occasion]:
     yield from _late()
     yield from _settled()
     yield from _silent()
+    yield from _unreadable()
 
 
 def stalled_sends(after: timedelta = LATE_AFTER) -> list[Stalled]:
@@ -131,6 +132,18 @@ def _silent() -> Iterator[Occasion]:
         occasion = _about(f"silent:{send_id}", AlertKind.SILENT, send_id)
         if occasion.facts["accepted"] >= TELLING:
             yield occasion
+
+
+def _unreadable() -> Iterator[Occasion]:
+    """Mailboxes that somebody must mend, or that have failed for a while."""
+    for pk, name, since, why in rows(
+        "SELECT id, name, failing_since, error FROM pipeline_mailbox WHERE enabled AND failing_since IS NOT NULL"
+        " AND (needs_person OR failing_since < now() - %s) ORDER BY id",
+        [LATE_AFTER],
+    ):
+        key = f"mailbox:{pk}:{since.isoformat()}"
+        if _is_new(key):
+            yield Occasion(key, AlertKind.MAILBOX, facts={"mailbox": name, "why": why})
 
 
 def _is_new(key: str) -> bool:

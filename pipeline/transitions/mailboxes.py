@@ -23,7 +23,8 @@ def wake_mailboxes() -> list[int]:
     return [
         pk
         for (pk,) in rows(
-            "UPDATE pipeline_mailbox SET next_at = now() + %s WHERE enabled AND next_at <= now() RETURNING id",
+            "UPDATE pipeline_mailbox SET next_at = now() + %s WHERE enabled AND next_at <= statement_timestamp()"
+            " RETURNING id",
             [LOOK_EVERY],
         )
     ]

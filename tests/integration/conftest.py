@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.apps import AppConfig, apps
@@ -18,6 +19,9 @@ from pipeline import cli
 from pipeline.commands import environment
 from pipeline.delivery.signing import forget_signers
 from pipeline.keys import keyring
+
+if TYPE_CHECKING:
+    from dovecot import Account, Dovecot
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +90,23 @@ def _fresh_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def scene(db: None) -> Scene:
     return Scene()
+
+
+@pytest.fixture(scope="session")
+def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Dovecot"]:
+    """A mail server for all tests; each takes an `account`."""
+    from certificates import make_certificate
+    from dovecot import Dovecot
+
+    with Dovecot(*make_certificate(tmp_path_factory.mktemp("tls"))) as running:
+        yield running
+
+
+@pytest.fixture
+def account(dovecot: "Dovecot", monkeypatch: pytest.MonkeyPatch) -> "Account":
+    """An empty mailbox on a server whose certificate is trusted, as an operator adds that of their own."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.certificate))
+    return dovecot.account()
 
 
 @pytest.fixture

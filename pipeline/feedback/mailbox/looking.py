@@ -5,10 +5,9 @@ breaks, and whenever, it is taken in once: before the commit the message is new 
 look only marks it. Should the server number everything anew, a message is known by its Message-ID and content.
 """
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -19,7 +18,9 @@ from pipeline import transitions
 from pipeline.feedback.inbound import SIZE_AT_MOST
 from pipeline.feedback.mailbox.imap import open_imap
 from pipeline.feedback.mailbox.keeping import Kept, keep
-from pipeline.feedback.mailbox.opening import Box, Listed, MailboxError, NotSettledError
+from pipeline.feedback.mailbox.oauth import access_token
+from pipeline.feedback.mailbox.opening import Box, Listed, MailboxError, NotSettledError, SignInError
+from pipeline.feedback.mailbox.pop import open_pop
 from pipeline.models import Mailbox
 from pipeline.queries import mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.sql import rows
@@ -31,8 +32,6 @@ LOOK_SECONDS: Final = 60.0
 LOCK_SPACE: Final = 0x504D  # the first half of the two-part advisory lock; the second is the mailbox's id
 Progress = Callable[[int, int], None]
 """Told how many messages were dealt with, and how many looked new in the beginning."""
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -141,5 +140,24 @@ def _alone(mailbox_id: int) -> Iterator[bool]:
 
 @contextmanager
 def _opened(mailbox: Mailbox) -> Iterator[Box]:
-    with open_imap(mailbox, "") as box:
+    """The mailbox, open. A kept access token that is not taken any more is replaced, once."""
+    with ExitStack() as stack:
+        opening = _OPENINGS[mailbox.protocol]
+        if mailbox.auth == Mailbox.Auth.PASSWORD:
+            box = stack.enter_context(opening(mailbox, ""))
+        else:
+            kept = mailbox.access_token
+            token = access_token(mailbox)
+            try:
+                box = stack.enter_context(opening(mailbox, token.reveal()))
+            except SignInError:
+                if token != kept:
+                    raise
+                box = stack.enter_context(opening(mailbox, access_token(mailbox, fresh=True).reveal()))
         yield box
+
+
+_OPENINGS: Final[Mapping[str, Callable[[Mailbox, str], AbstractContextManager[Box]]]] = {
+    Mailbox.Protocol.IMAP: open_imap,
+    Mailbox.Protocol.POP: open_pop,
+}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from socket import socket
 from time import monotonic
 from typing import Final, Protocol
 
@@ -98,7 +99,7 @@ def address_of(mailbox: Mailbox) -> tuple[str, int]:
 
 
 @contextmanager
-def limited(sock: "ssl.SSLSocket", place: str) -> Iterator[None]:
+def limited(sock: socket, place: str) -> Iterator[None]:
     """Ends a session that takes too long, whatever it is doing."""
     with watched(sock, monotonic() + SESSION_SECONDS) as late:
         try:
@@ -120,17 +121,26 @@ def told(mailbox: Mailbox) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         why = f"{place} showed a certificate that is not to be trusted: {error.verify_message}. Nothing was said to it."
         raise MailboxError(why, needs_person=True) from error
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        raise MailboxError(f"The connection to {place} broke.") from error
     except ssl.SSLError as error:
-        why = f"{place} could not agree on encryption with us: {error.reason or error}. Nothing was said to it."
-        raise MailboxError(why, needs_person=not isinstance(error, ssl.SSLEOFError)) from error
+        why = f"No encrypted connection to {place} comes about: {error.reason or error}."
+        raise MailboxError(why, needs_person=True) from error
     except TimeoutError as error:
         raise MailboxError(f"{place} does not answer in time.") from error
     except (imaplib.IMAP4.abort, EOFError) as error:
         raise MailboxError(f"The connection to {place} broke: {error}.") from error
     except (imaplib.IMAP4.error, poplib.error_proto) as error:
+        if has_gone(error):
+            raise MailboxError(f"The connection to {place} broke.") from error
         raise MailboxError(f"{place} says: {words(error)}.") from error
     except OSError as error:
         raise MailboxError(f"{place} cannot be reached: {error.strerror or error}.") from error
+
+
+def has_gone(error: Exception) -> bool:
+    """Whether poplib says in its way that there is no connection any more."""
+    return words(error) == "-ERR EOF"
 
 
 def words(error: Exception) -> str:
