@@ -17,6 +17,7 @@ from pipeline.staff.proofs import ProofViewSet
 from pipeline.staff.rehearsals import RehearsalViewSet
 from pipeline.staff.relays import RelayViewSet
 from pipeline.staff.returns import ReturnsViewSet
+from pipeline.staff.rulings import RulingsViewSet
 from pipeline.staff.sending import SendingViewSet
 from pipeline.staff.sends import SendViewSet
 from pipeline.staff.testing import TestGroupViewSet, TestingViewSet
@@ -33,6 +34,7 @@ for viewset in (
     RehearsalViewSet(),
     RelayViewSet(),
     MailboxViewSet(),
+    RulingsViewSet(),
     ProofViewSet(),
     TestingViewSet(),
     TestGroupViewSet(),

@@ -218,8 +218,7 @@ def lift(suppression: Suppression, *, by: str, note: str, source: str = "by hand
         TransitionRefusedError: nobody or no reason is named, or the row is a lift itself.
 
     """
-    if not by.strip() or not note.strip():
-        raise TransitionRefusedError("A suppression is lifted by a named person with a reason. Nothing was changed.")
+    _require_name_and_reason(by, note)
     if suppression.lifts_id:
         raise TransitionRefusedError("This row lifts a suppression; it cannot be lifted. Nothing was changed.")
     _lock_address(suppression.address_key)
@@ -233,6 +232,32 @@ def lift(suppression: Suppression, *, by: str, note: str, source: str = "by hand
         note=note,
         lifts=suppression,
     )
+
+
+@transaction.atomic
+def lift_all(suppression_ids: Collection[int], *, by: str, note: str, source: str) -> int:
+    """`lift` many by one act; how many had not been lifted before.
+
+    Raises:
+        TransitionRefusedError: nobody or no reason is named.
+
+    """
+    _require_name_and_reason(by, note)
+    held = Suppression.objects.filter(pk__in=suppression_ids, lifts=None, lifted_by=None)
+    lifts = [
+        Suppression(
+            address_key=row.address_key, reason=row.reason, scope=row.scope, source=source, by=by, note=note, lifts=row
+        )
+        for row in held.order_by("pk")
+    ]
+    # Who lifts one of them at this moment was first, which is no error.
+    Suppression.objects.bulk_create(lifts, batch_size=1000, ignore_conflicts=True)
+    return len(lifts)
+
+
+def _require_name_and_reason(by: str, note: str) -> None:
+    if not by.strip() or not note.strip():
+        raise TransitionRefusedError("A suppression is lifted by a named person with a reason. Nothing was changed.")
 
 
 def _lock(subscriber: Subscriber) -> Subscriber:

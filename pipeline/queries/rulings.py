@@ -1,11 +1,14 @@
 """What is asked before feedback is held against an address."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import Count
+
+from pipeline.models import COMPLAINT, Ruling, RulingState
 from pipeline.models import Policy as PolicyRow
-from pipeline.models import Ruling, RulingState
 from pipeline.queries.sql import rows
 from pipeline.replies import DEFAULTS, Action, Policy, Reason
 from pipeline.replies.history import Fate
@@ -38,6 +41,26 @@ _FATES: Final = """
   LEFT JOIN pipeline_proof p ON p.hash = d.proof_hash
   LEFT JOIN pipeline_issue i ON i.id = p.issue_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What feedback of a send did to addresses and a person could take back."""
+
+    destinations: Sequence[tuple[str, int]]
+    """Without complaints, the most first."""
+    complaints: int
+
+    @property
+    def total(self) -> int:
+        return sum(n for _, n in self.destinations)
+
+
+def standing_of(send_id: int) -> Standing:
+    """Rulings of a send that suppress, or may yet."""
+    stand = Ruling.objects.filter(send_id=send_id, state__in=(RulingState.APPLIED, RulingState.WAITING))
+    others = stand.exclude(reason=COMPLAINT).values_list("destination").annotate(n=Count("pk"))
+    return Standing(list(others.order_by("-n", "destination")), stand.filter(reason=COMPLAINT).count())
 
 
 def ruling_is_due(now: datetime) -> bool:

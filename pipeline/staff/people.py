@@ -23,6 +23,7 @@ from pipeline.queries.books import who
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.sends import actor, require
 from pipeline.staff.story import counted, mails
+from pipeline.transitions import rulings
 from subscribers import queries, transitions
 from subscribers.models import ConsentRecord, List, Subscriber, Subscription, SubscriptionState, Suppression
 
@@ -170,11 +171,14 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
         context = {"suppression": suppression, "scope": scope_label(suppression.scope), "form": form}
         return render(request, "staff/suppression.html", context, status=400)
     try:
-        transitions.lift(suppression, by=actor(request), note=form.cleaned_data["why"])
+        rulings.lift(suppression, actor(request), form.cleaned_data["why"])
     except transitions.TransitionRefusedError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, gettext("The suppression is lifted. What ended with it stays ended."))
+        if others := queries.active_suppressions(suppression.address_key).count():
+            words = gettext("%(n)s other suppressions of this address hold on; lift those too if they are wrong.")
+            messages.warning(request, words % {"n": others})
     return redirect("suppressions:inspect", pk)
 
 

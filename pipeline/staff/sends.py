@@ -18,10 +18,12 @@ from wagtail.admin.views import generic
 from pipeline import transitions
 from pipeline.books import ledger_csv
 from pipeline.models import AuditEvent, Send, SendList, SendState, TrackedLink
+from pipeline.queries.rulings import standing_of
 from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.following import followings
 from pipeline.staff.reading import ReadingViewSet
+from pipeline.staff.reasons import provider_label
 from pipeline.staff.schedule import waiting_of
 
 ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
@@ -42,6 +44,7 @@ DONE: Final[Mapping[str, Promise]] = {
     "send.held": gettext_lazy("put it before a person"),
     "send.finished": gettext_lazy("closed the books"),
     "send.exported": gettext_lazy("took the ledger"),
+    "feedback.undone": gettext_lazy("took back what returned mail did to addresses"),
 }
 
 
@@ -69,6 +72,7 @@ class SendDetail(generic.InspectView):
             "following": send.following.order_by("pk"),
             "followings": list(followings(send, shown["books"])) if shown["may_start"] else [],
             "lists": SendList.objects.filter(send=send).select_related("list").order_by("excluded", "list__name"),
+            "standing": _standing(self.request, send),
             "events": [(event, DONE.get(event.action, event.action)) for event in story[:EVENTS]],
         }
 
@@ -147,6 +151,15 @@ def require(request: HttpRequest, right: str) -> None:
 def actor(request: HttpRequest) -> str:
     """The named person, for the audit trail."""
     return str(request.user.get_username())
+
+
+def _standing(request: HttpRequest, send: Send) -> dict[str, Any] | None:
+    """What a person may take back of what returned mail did; None: nothing, or not this person."""
+    found = standing_of(send.pk)
+    if not request.user.has_perm("subscribers.add_suppression") or not found.total + found.complaints:
+        return None
+    destinations = [(name, provider_label(name), n) for name, n in found.destinations]
+    return {"total": found.total, "complaints": found.complaints, "destinations": destinations}
 
 
 def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:

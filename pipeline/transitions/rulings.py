@@ -4,20 +4,22 @@ A ruling is made once per delivery and reason, whatever is heard how often and i
 of its own, so that taking one back lifts no other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from pipeline.limits.destinations import destination_of
-from pipeline.models import COMPLAINT, Delivery, Ruling, RulingState
+from pipeline.models import COMPLAINT, AuditEvent, Delivery, Ruling, RulingState
 from pipeline.queries.rulings import cleared, failed_alone, fates, policies
 from pipeline.replies import Action, Meaning, Policy, Reason, action_for
 from pipeline.replies.history import BOUNCE_WITHIN, tally
 from pipeline.replies.policy import counted_as, may_touch_an_address
 from subscribers import transitions as people
-from subscribers.models import SuppressionReason
+from subscribers.models import Suppression, SuppressionReason
 
 NOT_IN_A_CROWD: Final = frozenset({Reason.RECIPIENT_FILTER, Reason.TEMPORARY})
 """Counted only where no other of the domain failed so in the same send: else it was the domain, or the issue."""
@@ -93,6 +95,40 @@ def discard(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
         if ruling:
             _settle(ruling, RulingState.DISCARDED, by=by, why=why, at=at)
     return ruling is not None
+
+
+def undo_batch(send_id: int, by: str, why: str, *, destination: str = "", complaints: bool = False) -> int:
+    """Take back what feedback made of a send (or of one destination in it), at once; how many rulings.
+
+    Their suppressions are lifted, and what is still being looked into is dropped. A complaint is the reader's own word
+    and stays, unless `complaints` are meant as well. What a person froze or discarded is not touched.
+
+    Raises:
+        people.TransitionRefusedError: nobody or no reason is named.
+
+    """
+    mine = Ruling.objects.filter(send_id=send_id, state__in=(RulingState.APPLIED, RulingState.WAITING))
+    mine = mine.filter(destination=destination) if destination else mine
+    mine = mine if complaints else mine.exclude(reason=COMPLAINT)
+    with transaction.atomic():
+        held = dict(mine.select_for_update().order_by("pk").values_list("pk", "suppression_id"))
+        people.lift_all([pk for pk in held.values() if pk], by=by, note=why, source=f"undo send:{send_id}")
+        _undo(list(held), by=by, why=why)
+        detail = {"why": why, "destination": destination, "complaints": complaints, "rulings": len(held)}
+        AuditEvent.objects.create(actor=by, action="feedback.undone", subject=f"send:{send_id}", detail=detail)
+    return len(held)
+
+
+def lift(suppression: Suppression, by: str, why: str) -> None:
+    """Lift one suppression, whatever made it; a ruling that did is taken back with it.
+
+    Raises:
+        people.TransitionRefusedError: nobody or no reason is named, or the row is a lift itself.
+
+    """
+    with transaction.atomic():
+        people.lift(suppression, by=by, note=why)
+        _undo(list(Ruling.objects.filter(suppression=suppression).values_list("pk", flat=True)), by=by, why=why)
 
 
 def take_due_ruling(now: datetime) -> Ruling | None:
@@ -198,6 +234,11 @@ def _apply(ruling: Ruling, *, by: str, why: str, at: datetime) -> None:
         anew=True,
     )
     _settle(ruling, RulingState.APPLIED, by=by, why=why, at=at)
+
+
+def _undo(ruling_ids: Sequence[int], *, by: str, why: str) -> None:
+    undone = Ruling.objects.filter(pk__in=ruling_ids, state__in=(RulingState.APPLIED, RulingState.WAITING))
+    undone.update(state=RulingState.UNDONE, due_at=None, settled_at=Now(), by=by, why=why)
 
 
 def _settle(ruling: Ruling, state: RulingState, *, by: str, why: str, at: datetime) -> None:

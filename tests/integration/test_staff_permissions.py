@@ -46,12 +46,12 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
 OURS = re.compile(
-    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|returns|feedback|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
+    r"/admin/(relays|newsletters|sends|sending|rehearsals|links|returns|rulings|feedback|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
     r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "returns", "feedback", "proofs", "testing",
-    "test-groups", "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
+    "newsletters", "sends", "sending", "rehearsals", "relays", "links", "returns", "rulings", "feedback", "proofs",
+    "testing", "test-groups", "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",
@@ -85,7 +85,7 @@ def real(route: str, newsroom: Newsroom) -> str:
         "suppressions": Suppression.objects.get().pk,
         "links": newsroom.link.pk,
     }
-    what = {"links/issue": "snippets", "links/send": "sends", "returns/send": "sends"}.get(
+    what = {"links/issue": "snippets", "links/send": "sends", "returns/send": "sends", "rulings/send": "sends"}.get(
         "/".join(route.split("/")[2:4]), route.split("/")[2]
     )
     return route.replace("/1/", f"/{ids.get(what, 1)}/", 1)
@@ -161,6 +161,7 @@ def test_an_admin_reaches_all_of_ours(newsroom, bo):
         f"/admin/returns/send/{send}/", f"/admin/returns/send/{send}/people/",
         f"/admin/returns/send/{send}/people.csv", "/admin/feedback/",
         "/admin/returns/complaints/",
+        "/admin/rulings/", "/admin/rulings/policy/mailbox-full/", "/admin/rulings/policy/unknown/",
     ):  # fmt: skip
         response = bo.get(route)
         assert response.status_code == 200, route

@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from pipeline.commands.feedback import replay
+from pipeline.commands.feedback import replay, undo
 
 SIZE_AT_MOST = 10_000_000  # octets, as over SMTP
 
@@ -17,10 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     acts = parser.add_subparsers(dest="act", metavar="ACT", description="Without an act a message is read from stdin.")
     replay.add_act(acts)
+    undo.add_act(acts)
 
 
 def run(args: argparse.Namespace) -> int:
-    return {None: _take_in, "replay": replay.run}[args.act](args)
+    return {None: _take_in, "replay": replay.run, "undo": undo.run}[args.act](args)
 
 
 def _take_in(args: argparse.Namespace) -> int:
