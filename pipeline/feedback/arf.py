@@ -13,6 +13,7 @@ COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "oth
 FIELDS_AT_MOST: Final = 1000
 KIND_AT_MOST: Final = 40  # characters
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*([^\n]*)", re.MULTILINE)
+_PASTED: Final = re.compile(r"^Feedback-Type:[^\n]*\n(?:User-Agent|Version):", re.MULTILINE | re.IGNORECASE)
 _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
 
@@ -30,14 +31,24 @@ class Complaint:
 
 def complaint(message: Part, returned: Part) -> Complaint | None:
     """The report in the message, or None. `returned` is the copy of our own mail that came with it."""
-    part = next((leaf for leaf in message.leaves() if leaf.kind == "message/feedback-report"), None)
-    if part is not None:
-        found = islice(_FIELD.finditer(part.text()), FIELDS_AT_MOST)
+    report = _report(message)
+    if report is not None:
+        found = islice(_FIELD.finditer(report), FIELDS_AT_MOST)
         fields = {each[1].lower(): each[2].strip() for each in found}
         return Complaint(_kind(fields.get("feedback-type", "")), _who(fields, returned))
     if returned.header(_HOTMAIL):  # Microsoft's JMRP: no report part, one header in the copy
         return Complaint("abuse", address_of(returned.header(_HOTMAIL)))
     return None
+
+
+def _report(message: Part) -> str | None:
+    """The report's fields. Some write them into a text, or a gateway loses the part's type."""
+    leaves = tuple(message.leaves())
+    part = next((leaf for leaf in leaves if leaf.kind == "message/feedback-report"), None)
+    if part is not None:
+        return part.text()
+    pasted = (_PASTED.search(leaf.text()) for leaf in leaves if leaf.kind == "text/plain")
+    return next((found.string[found.start() :] for found in pasted if found), None)
 
 
 def _kind(said: str) -> str:

@@ -36,7 +36,7 @@ class Table:
 
     def fits(self, text: str) -> bool:
         """Whether any row stands in the text."""
-        return bool(self.book.found(flat(text)))
+        return self.book.first(flat(text)) is not None
 
     def begins(self, text: str) -> bool:
         """Whether the text begins with a row."""

@@ -80,6 +80,7 @@ def unannounced(text: str) -> Notice:
 
 
 @lru_cache(maxsize=2)  # asked for again for each recipient
+@lru_cache(maxsize=4)  # asked for several times of the same words
 def until_copy(text: str) -> str:
     """Cut the returned message off, by the words that announce it or by its first headers."""
     lines = text[: TABLES[Role.STOP].first(text)].splitlines()[:LINES_AT_MOST]
@@ -160,6 +161,7 @@ def remote_lines(text: str) -> str:
     return "\n".join(found[1] for found in islice(_REMOTE.finditer(text), LINES_AT_MOST))[:DIAGNOSTIC_AT_MOST]
 
 
+@lru_cache(maxsize=4)
 def spoken_lines(text: str) -> str:
     """The lines of a transcript in which a server speaks: with a reply code or an enhanced one."""
     return "\n".join(line.strip() for line in text.split("\n") if _SAID.search(line))[:DIAGNOSTIC_AT_MOST]

@@ -11,20 +11,31 @@ TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is
 
 _ADDRESS: Final = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[\w.-]{1,255}")
 _URL: Final = re.compile(r"\bhttps?:[^\s>]{1,2000}", re.IGNORECASE)
+_HOST: Final = re.compile(r"\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
+"""The name of a server says nothing: antispam.x.test may say whatever it wants."""
 _CODES: Final = re.compile(r"(?<![\w.])[245]\d\d(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?[ -]")
 _CODE: Final = re.compile(r"(?<![\w.:/-])([45]\d\d)(?=[ -])")
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _CJK_BREAK: Final = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff])\s+(?=[\u3000-\u30ff\u3400-\u9fff])")
-_ANSWERED: Final = r"(?:(?:reply|response) to|after|did not like our) (?:the |pipelined )?"
-_STAGES: Final = {
-    "CONNECT": rf"{_ANSWERED}initial (?:connection|server greeting)|refused to talk|name was rejected|\[CONNECT\]",
-    "HELO": rf"{_ANSWERED}(?:HE|EH|LH)LO\b|\[(?:HE|EH)LO\]",
-    "MAIL": rf"{_ANSWERED}MAIL FROM\b|sender was rejected|\[MAIL_FROM\]|SMTP(?: command\s|:)MAIL\b",
-    "RCPT": rf"{_ANSWERED}RCPT TO\b|does not like recipient|\[RCPT_TO\]|SMTP(?: command\s|:)RCPT\b",
-    "DATA": rf"{_ANSWERED}(?:final )?DATA\b|end of data|after I sent|\[(?:DATA|BODY)\]|SMTP(?: command\s|:)DATA\b",
-}
-_STAGE: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _STAGES.items()), re.IGNORECASE)
+_ANSWERED: Final = re.compile(
+    r"(?:(?:reply|response) to|after|did not like our) (?:the |pipelined )?"
+    r"(initial connection|initial server greeting|[he][he]lo|lhlo|mail from|rcpt to|(?:end of |final )?data)\b"
+)
+_COMMANDS: Final = {
+    "initial connection": "CONNECT", "initial server greeting": "CONNECT", "refused to talk": "CONNECT",
+    "name was rejected": "CONNECT", "[connect]": "CONNECT",
+    "helo": "HELO", "ehlo": "HELO", "lhlo": "HELO", "[helo]": "HELO", "[ehlo]": "HELO",
+    "mail from": "MAIL", "sender was rejected": "MAIL", "[mail_from]": "MAIL", "smtp command mail": "MAIL",
+    "rcpt to": "RCPT", "does not like recipient": "RCPT", "[rcpt_to]": "RCPT", "smtp command rcpt": "RCPT",
+    "smtp:rcpt": "RCPT",
+    "data": "DATA", "final data": "DATA", "end of data": "DATA", "after i sent": "DATA", "[data]": "DATA",
+    "[body]": "DATA", "smtp command data": "DATA", "smtp:data": "DATA",
+}  # fmt: skip
 """How Postfix, Exim, qmail, DragonFly's agent, Yahoo, m-FILTER and others tell which command was answered."""
+_MARKS: Final = tuple(
+    words for words in _COMMANDS if words not in {"helo", "ehlo", "lhlo", "mail from", "rcpt to", "data"}
+)
+"""What tells it without further words around."""
 _FOR_NOW: Final = re.compile(
     r"temporar|try (?:again )?later|retry later|in a few minutes|vorübergehend|später erneut|temporaire|временн|позже"
     r"|일시적|잠시 후|一時的|しばらく|暂时|暫時|稍后|稍後",
@@ -76,8 +87,10 @@ def classify(text: str, *, code: int | None = None, enhanced: str = "", command:
 
 def command_in(text: str) -> str:
     """The command that was answered, as a bounce tells it: CONNECT, HELO, MAIL, RCPT, DATA; or an empty text."""
-    found = _STAGE.search(text)
-    return found.lastgroup or "" if found else ""
+    words = " ".join(text.lower().split())
+    found = _ANSWERED.search(words)
+    mark = found[1] if found else next((mark for mark in _MARKS if mark in words), "")
+    return _COMMANDS.get(mark, "")
 
 
 def _unmatched(reply: _Reply) -> Rule:
@@ -122,6 +135,6 @@ def _enhanced(text: str, given: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CODES.sub(" ", _URL.sub(" ", _ADDRESS.sub("@", text)))
+    text = _CODES.sub(" ", _HOST.sub("host", _URL.sub(" ", _ADDRESS.sub("@", text))))
     words = _HOLLOW.sub(" ", " ".join(text.lower().translate(_UNQUOTED).split()))
     return _CJK_BREAK.sub("", words)

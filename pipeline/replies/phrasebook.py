@@ -41,10 +41,17 @@ class Phrasebook:
 
     def found(self, text: str) -> list[int]:
         """The numbers of the phrases in the text, ascending. The text is compared as it is: lower it first."""
+        return [number for number in self._candidates(text) if contains(text, self.phrases[number])]
+
+    def first(self, text: str) -> int | None:
+        """The lowest of these numbers, if any."""
+        return next((number for number in self._candidates(text) if contains(text, self.phrases[number])), None)
+
+    def _candidates(self, text: str) -> list[int]:
         numbers = set(self.always)
         for gram in self.filed.keys() & _letters(text):
             numbers.update(self.filed[gram])
-        return sorted(number for number in numbers if contains(text, self.phrases[number]))
+        return sorted(numbers)
 
 
 def contains(text: str, phrase: Phrase) -> bool:

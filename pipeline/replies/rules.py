@@ -43,7 +43,8 @@ class Rules:
     def first(self, words: str, *, code: int | None, enhanced: str) -> Rule | None:
         """The first row that fits a reply: its words in lower case, and its codes."""
         numbers = [self.codes[key] for key in (str(code), enhanced, "*" + enhanced[1:]) if key in self.codes]
-        numbers += self.phrases.found(words)[:1]
+        phrase = self.phrases.first(words)
+        numbers += [] if phrase is None else [phrase]
         return self.rows[min(numbers)] if numbers else None
 
 

@@ -39,5 +39,14 @@ def test_microsofts_kind_has_no_report_part():
     assert complaint(read(b"Subject: complaint\n\n"), copy).address == "ada@x.test"
 
 
+@pytest.mark.parametrize(
+    "head", ["", "Content-Type: text/plain\n", "Content-Type: multipart/mixed; boundary=x\n\n--x\n"]
+)
+def test_a_report_may_stand_in_a_text(head):
+    fields = "\nThis is a report.\n\nFeedback-Type: abuse\nUser-Agent: X/1\nOriginal-Rcpt-To: bob@x.test\n"
+    assert complaint(read((head + fields).encode()), COPY).address == "bob@x.test"
+    assert complaint(read((head + fields.replace("\n", "\n> ")).encode()), COPY) is None, "quoted by a person"
+
+
 def test_other_mail_is_no_complaint():
     assert complaint(read(b"Subject: Feedback-Type: abuse\n\nFeedback-Type: abuse\n"), COPY) is None

@@ -90,6 +90,11 @@ def test_what_is_said_for_now_is_soft_though_the_code_is_final(text):
     assert not classify(text).hard
 
 
+def test_the_name_of_a_server_says_nothing():
+    assert classify("host antispam.x.test[192.0.2.1] said: 550 5.1.1 User unknown").hard
+    assert classify("host blacklist.x.test [192.0.2.1]: 552 Mailbox full").reason is Reason.MAILBOX_FULL
+
+
 def test_a_code_decides_where_words_say_nothing():
     assert classify("", code=550, enhanced="5.1.1").hard
     assert classify("", enhanced="4.2.2").reason is Reason.MAILBOX_FULL
@@ -221,6 +226,7 @@ pieces = st.text("abc ", min_size=1, max_size=6)
 def test_the_index_finds_what_trying_each_would_find(phrases, text):
     found = Phrasebook.of(phrases).found(text)
     assert found == [number for number, phrase in enumerate(phrases) if contains(text, phrase)]
+    assert Phrasebook.of(phrases).first(text) == next(iter(found), None)
 
 
 def test_a_gap_is_bridged_only_so_far():
