@@ -26,7 +26,7 @@ from pipeline import transitions  # noqa: E402
 from pipeline.content.types import Article, Citation, Facts, Heading, Paragraph, Picture, Quote, Section  # noqa: E402
 from pipeline.feedback.apply import take_in  # noqa: E402
 from pipeline.keys import keyring  # noqa: E402
-from pipeline.models import TrackedLink  # noqa: E402
+from pipeline.models import Delivery, TrackedLink  # noqa: E402
 from pipeline.sending import make_proof  # noqa: E402
 from pipeline.tokens import Purpose  # noqa: E402
 from pipeline.transitions import correct_edition, publish_edition  # noqa: E402
@@ -114,7 +114,7 @@ def tracked_links(issue) -> TrackedLink:
 def came_back(send) -> int:
     """Hostile words of servers: refused at once, returned by mail, and forged, of which this is one."""
     grant = transitions.open_lease(send.pk, owner="seed:1:2", host="seed:1:", wanted=1, at_most=100, siblings=100)
-    claimed = transitions.claim(send.pk, lease_id=grant.lease_id, most=60)
+    claimed = transitions.claim(send.pk, lease_id=grant.lease_id, most=80)
     transitions.mark_in_flight(send.pk, lease_id=grant.lease_id, claimed=claimed)
     replies = [("no-such-mailbox", f"550 5.1.1 user unknown {text} \u202egpj" + "x" * 900) for text in VECTORS]
     replies += [("policy", "554 5.7.1 spam")] * 9
@@ -125,7 +125,7 @@ def came_back(send) -> int:
         for number, one in enumerate(claimed)
     ]
     transitions.record(send.pk, answers)
-    for one in claimed[len(replies) :]:
+    for one in claimed[len(replies) : -20]:
         raw = BOUNCE.format(address=one.email, words=VECTORS[one.id % len(VECTORS)]).encode()
         token = keyring().sign(Purpose.RETURN_PATH, send.pk, one.id)
         to = f"b-{token}@{settings.BOUNCE_DOMAIN}"
@@ -152,6 +152,7 @@ def main() -> None:
     correct_edition(hostile_proof, note=" ".join(VECTORS), by="ada")
     told = {
         "forged": came_back(evil_send),
+        "returned": Delivery.objects.filter(send_id=evil_send.pk).exclude(bounced_at=None).first().subscriber_id,
         "proof": proof.pk,
         "issue": issue.pk,
         "hostile": hostile.pk,

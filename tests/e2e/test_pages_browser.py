@@ -239,7 +239,8 @@ def returned_pages(site: Site) -> tuple[str, ...]:
     report = f"/admin/returns/send/{site.told['evil_send']}/"
     feedback = "/admin/feedback/"
     return (
-        report, f"{report}people/", f"{report}people/?way=bounced",
+        report, f"{report}people/", f"{report}people/?provider=example.com", "/admin/returns/complaints/",
+        f"/admin/subscribers/{site.told['returned']}/",
         feedback, f"{feedback}?of=unattributed", f"{feedback}{site.told['forged']}/",
     )  # fmt: skip
 
@@ -248,6 +249,7 @@ def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
     staff = visit(viewport={"width": 375, "height": 800})
     staff.sign_in()
     page = staff.go(f"/admin/sends/{site.told['evil_send']}/")
+    expect(page.locator(".books")).to_contain_text("nobody knows how many complained")
     page.get_by_role("link", name="What came back").press("Enter")
     page.wait_for_url("**/returns/send/*/")
     assert Axe().run(page).response["violations"] == []
@@ -262,6 +264,8 @@ def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
     assert Axe().run(page).response["violations"] == []
     page.get_by_role("button", name="I have looked at these").press("Enter")
     expect(page.get_by_role("link", name="Nobody known (0)")).to_be_visible()
+    for path in returned_pages(site):
+        assert Axe().run(staff.go(path)).response["violations"] == [], path
     assert staff.complaints == []
 
 
