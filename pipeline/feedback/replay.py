@@ -1,24 +1,16 @@
-"""Reads what is stored of what came back again, by today's rules, and says what would be taken otherwise now."""
+"""Reads what is stored of what came back again, by today's rules, and puts right what is taken otherwise now."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from django.utils import timezone
+
+from pipeline.feedback.correcting import Difference, correct
 from pipeline.feedback.reading import Reading, UnreadError, as_taken, read_again
 from pipeline.models import Feedback
 from pipeline.queries.stored import Chosen, stored, stored_until
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A message that is taken otherwise now."""
-
-    id: int
-    arrived: datetime
-    kept_until: datetime | None
-    was: Reading
-    now: Reading
+from pipeline.transitions.corrections import Effect
 
 
 @dataclass(slots=True)
@@ -33,25 +25,39 @@ class Tally:
     changes: Counter[tuple[Reading, Reading]] = field(default_factory=Counter)
     """What they were, what they are now, without whose they are and what they say: how many."""
 
+    effects: Counter[Effect] = field(default_factory=Counter)
+    """What comes of it, by addresses; of those with thousands of messages, by fifty of them."""
+
     @property
     def differing(self) -> int:
         return sum(self.changes.values())
 
-    def add(self, difference: Difference) -> None:
-        """Count one that differs."""
-        self.changes[difference.was.outline, difference.now.outline] += 1
+    def add(self, found: Sequence[Difference]) -> None:
+        """Count those of one delivery that differ."""
+        self.changes.update((each.was.outline, each.now.outline) for each in found)
+        self.effects.update({each.effect for each in found})
 
 
 def replay(
-    chosen: Chosen, *, told: Callable[[Difference], None], go_on: Callable[[Tally], None] = lambda _: None
+    chosen: Chosen,
+    *,
+    dry_run: bool,
+    told: Callable[[Difference], None],
+    go_on: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
-    """Tell each message that differs, in the order of arrival. `go_on` hears how far it is. Memory is bounded."""
+    """Put right what differs and tell it, those of one delivery together; `dry_run` changes nothing.
+
+    Each delivery is a transaction of its own, so it may be stopped anywhere and done again: what is right stays as it
+    is. In the order of arrival, in bounded memory. `go_on` hears how far it is.
+    """
     number, last = stored_until(chosen)
     tally = Tally(number)
     for portion in stored(chosen, last=last):
-        for difference in _differences(portion, tally):
-            tally.add(difference)
-            told(difference)
+        if differing := _differences(portion, tally):
+            found = correct(differing, dry_run=dry_run, at=timezone.now())
+            tally.add(found)
+            for each in found:
+                told(each)
         go_on(tally)
     return tally
 

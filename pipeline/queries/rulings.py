@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count
+from django.utils import timezone
 
 from pipeline.models import COMPLAINT, Ruling, RulingState
 from pipeline.models import Policy as PolicyRow
 from pipeline.queries.sql import rows
 from pipeline.replies import DEFAULTS, Action, Policy, Reason
-from pipeline.replies.history import Fate
+from pipeline.replies.history import Fate, life_of
 
 LOOK_BACK: Final = timedelta(days=365)
 SENDS_AT_MOST: Final = 500
@@ -80,14 +81,25 @@ def _fate(row: tuple[Any, ...]) -> Fate:
 
 
 def cleared(address_key: str) -> list[datetime]:
-    """When somebody spoke for an address: a suppression was lifted, or a ruling taken back or not upheld."""
+    """When somebody spoke for an address: a suppression was lifted, or a ruling taken back or not upheld.
+
+    What replaying took back says nothing for the address, only nothing against it.
+    """
     found = rows(
-        "SELECT created_at FROM subscribers_suppression WHERE address_key = %(address)s AND lifts_id IS NOT NULL"
+        "SELECT created_at FROM subscribers_suppression"
+        " WHERE address_key = %(address)s AND lifts_id IS NOT NULL AND by <> %(replay)s"
         " UNION ALL SELECT settled_at FROM pipeline_ruling"
-        " WHERE address_key = %(address)s AND state = ANY(%(states)s) AND settled_at IS NOT NULL",
-        {"address": address_key, "states": [RulingState.DISCARDED, RulingState.UNDONE]},
+        " WHERE address_key = %(address)s AND state = ANY(%(states)s) AND settled_at IS NOT NULL AND by <> %(replay)s",
+        {"address": address_key, "replay": "replay", "states": [RulingState.DISCARDED, RulingState.UNDONE]},
     )
     return [at for (at,) in found]
+
+
+def showed_life_since(address_key: str, at: datetime) -> bool:
+    """Whether an address has shown since a moment that it lives, or somebody has spoken for it."""
+    now = timezone.now()
+    signs = [life for fate in fates(address_key, now=now) for life in (*fate.lives, life_of(fate, now)) if life]
+    return any(sign > at for sign in (*signs, *cleared(address_key)))
 
 
 def failed_alone(send_ids: Collection[int], domain: str, reason: str) -> set[int]:

@@ -6,6 +6,14 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert, note_in_log
 from pipeline.transitions.answers import answer_failed, answer_handed_on, answer_waits, claim_answer
+from pipeline.transitions.corrections import (
+    correct_facts,
+    correct_feedback,
+    note_replay,
+    review_rulings,
+    rule_late,
+    rule_on_complaint_late,
+)
 from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
 from pipeline.transitions.destinations import (
     Slowed,
@@ -117,6 +125,8 @@ __all__ = [
     "clear_backoff",
     "close_lease",
     "correct_edition",
+    "correct_facts",
+    "correct_feedback",
     "count_clicks",
     "create_send",
     "draw",
@@ -156,6 +166,7 @@ __all__ = [
     "note_mailbox_removal",
     "note_refusal",
     "note_relay_change",
+    "note_replay",
     "note_routes",
     "note_way_back",
     "open_lease",
@@ -177,8 +188,11 @@ __all__ = [
     "resume_send",
     "retire_dkim_key",
     "retry_left_messages",
+    "review_rulings",
+    "rule_late",
     "rule_on",
     "rule_on_complaint",
+    "rule_on_complaint_late",
     "set_dkim_body",
     "settle_dead_leases",
     "settle_uncertain",

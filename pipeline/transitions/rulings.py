@@ -29,7 +29,9 @@ BUSY_FOR: Final = timedelta(minutes=10)
 """Longer than any look takes. Whoever dies in the middle of one leaves it to be looked into again after that."""
 WORDS_AT_MOST: Final = 2000
 FEEDBACK: Final = "feedback"
-_STANDING: Final = (RulingState.WAITING, RulingState.FROZEN, RulingState.APPLIED)
+REPLAY: Final = "replay"
+"""Who takes back what is read otherwise now (`corrections`)."""
+STANDING: Final = (RulingState.WAITING, RulingState.FROZEN, RulingState.APPLIED)
 _OPEN: Final = (RulingState.WAITING, RulingState.FROZEN)
 
 
@@ -182,7 +184,7 @@ def _look_into(report: _Report, *, due_at: datetime, why: str) -> Ruling:
 def _count(report: _Report, policy: Policy) -> Ruling | None:
     """Once enough issues have failed there is one ruling, whichever of their reports is heard again."""
     address = report.delivery.address_key
-    if earlier := Ruling.objects.filter(address_key=address, reason=report.reason, state__in=_STANDING).first():
+    if earlier := Ruling.objects.filter(address_key=address, reason=report.reason, state__in=STANDING).first():
         return earlier
     counted = tally(Reason(report.reason), fates(address, now=report.at), now=report.at, cleared=cleared(address))
     if not counted.is_enough(policy):
@@ -193,13 +195,16 @@ def _count(report: _Report, policy: Policy) -> Ruling | None:
 
 
 def _ruling(report: _Report) -> tuple[Ruling, bool]:
-    """The ruling of a delivery for a reason, and whether it is new. What a person took back for any reason stays so."""
+    """The ruling of a delivery for a reason, and whether it is new, or as good as new: replaying had taken it back.
+
+    What a person took back for any reason stays so.
+    """
     delivery, reason = report.delivery, report.reason
     undone = Ruling.objects.filter(send_id=delivery.send_id, delivery_id=delivery.id, state=RulingState.UNDONE)
     undone = undone.filter(reason=COMPLAINT) if reason == COMPLAINT else undone.exclude(reason=COMPLAINT)
     if earlier := undone.first():
         return earlier, False
-    return Ruling.objects.get_or_create(
+    ruling, is_new = Ruling.objects.get_or_create(
         send_id=delivery.send_id,
         delivery_id=delivery.id,
         reason=reason,
@@ -214,6 +219,10 @@ def _ruling(report: _Report) -> tuple[Ruling, bool]:
             "made_at": report.at,
         },
     )
+    if not is_new and ruling.state == RulingState.DISCARDED and ruling.by == REPLAY:
+        is_new, ruling.looks = True, 0
+        _settle(ruling, RulingState.WAITING, by="", why="", at=None)
+    return ruling, is_new
 
 
 def _open_ruling(ruling_id: int) -> Ruling | None:
@@ -241,6 +250,6 @@ def _undo(ruling_ids: Sequence[int], *, by: str, why: str) -> None:
     undone.update(state=RulingState.UNDONE, due_at=None, settled_at=Now(), by=by, why=why)
 
 
-def _settle(ruling: Ruling, state: RulingState, *, by: str, why: str, at: datetime) -> None:
+def _settle(ruling: Ruling, state: RulingState, *, by: str, why: str, at: datetime | None) -> None:
     ruling.state, ruling.due_at, ruling.settled_at, ruling.by, ruling.why = state, None, at, by, why
     ruling.save()

@@ -1,5 +1,7 @@
 """Messages that say in their first line what they are, and rules that a test may change."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from pipeline.feedback import apply, reading
@@ -15,9 +17,9 @@ class Rulebook:
         monkeypatch.setattr(apply, "understand", self.understand)
         monkeypatch.setattr(reading, "understand", self.understand)
 
-    def change(self, **new: str) -> None:
+    def change(self, new: Mapping[str, str] = {}, **more: str) -> None:
         """From now on: `bounce_mailboxfull="reply"`."""
-        self._new = {said.replace("_", " "): now for said, now in new.items()}
+        self._new = {said.replace("_", " "): now for said, now in {**new, **more}.items()}
 
     def understand(self, raw: bytes) -> Understood:
         said = raw.decode().partition("\n")[0]

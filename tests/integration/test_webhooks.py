@@ -45,7 +45,7 @@ def test_each_providers_events_come_to_what_they_say(provider, case):
     assert row.expires_at is not None
     hook.refresh_from_db()
     assert (hook.events, hook.refusals) == (1, 0)
-    again = replay(Chosen(), told=pytest.fail)
+    again = replay(Chosen(), dry_run=False, told=pytest.fail)
     assert (again.read, again.unread, again.differing) == (1, 0, 0), "what is kept of it reads the same"
 
 

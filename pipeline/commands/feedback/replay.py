@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from pipeline.commands import environment
@@ -14,26 +15,37 @@ from pipeline.delivery.retry import parse_duration
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline.feedback.correcting import Difference
     from pipeline.feedback.reading import Reading
-    from pipeline.feedback.replay import Difference, Tally
+    from pipeline.feedback.replay import Tally
 
 KINDS: Final = ("bounce", "delay", "complaint", "auto-reply", "reply", "unsubscribe", "other")
 WORDS_AT_MOST: Final = 300
+EFFECTS: Final = {
+    "": "",
+    "suppressed": "gets nothing more",
+    "freed": "gets mail again",
+    "waiting": "is being looked into",
+    "decided": "stays as a person decided",
+    "alive": "stays: it has shown life since",
+}
+"""What comes of it for the address, by `pipeline.transitions.corrections.Effect`."""
 
 
 def add_act(acts: Any) -> None:
     """Add `replay` to the acts of `pressrun feedback`."""
-    act = acts.add_parser("replay", help="read what is stored again, by today's rules, and see what differs")
+    act = acts.add_parser("replay", help="read what is stored again, by today's rules, and put right what differs")
     act.add_argument("--since", type=_since, metavar="DATE|DURATION", help="that arrived since: 2026-11-01, or 30d")
     act.add_argument("--kind", choices=KINDS, metavar="KIND", help=f"that was taken for: {', '.join(KINDS)}")
     act.add_argument("--send", type=int, metavar="SEND", help="that came back of this send")
-    act.add_argument("--dry-run", action="store_true", required=True, help="only show it; nothing is changed")
+    act.add_argument("--dry-run", action="store_true", help="only show it; nothing is changed")
     act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the chosen messages again."""
     environment.prepare()
+    from pipeline import transitions
     from pipeline.commands import output
     from pipeline.feedback.replay import replay
     from pipeline.queries.stored import Chosen
@@ -42,11 +54,15 @@ def run(args: argparse.Namespace) -> int:
         output.find_send(args.send)
     chosen = Chosen(since=args.since, kind=args.kind, send_id=args.send)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as lines, _progress(quiet=args.json) as go_on:
-        tally = replay(chosen, told=lambda found: _tell(found, lines, as_json=args.json), go_on=go_on)
+        show = partial(_tell, lines=lines, as_json=args.json)
+        tally = replay(chosen, dry_run=args.dry_run, told=show, go_on=go_on)
         if args.json:
             _emit(tally, lines)
+    if tally.differing and not args.dry_run:
+        words = {"since": args.since and args.since.isoformat(), "kind": args.kind, "send": args.send}
+        transitions.note_replay(output.actor(), detail=words | {"read": tally.read, "differed": tally.differing})
     if not args.json:
-        output.show(_table(tally))
+        output.show(_table(tally, dry_run=args.dry_run))
     return 0
 
 
@@ -73,9 +89,10 @@ def _tell(found: "Difference", lines: IO[str], *, as_json: bool) -> None:
     print(f"{found.id}  {found.arrived:%Y-%m-%d %H:%M}  {whose}  ({until})")
     for name, said in (
         ("was", _plain(found.was)),
-        ("would be", _plain(found.now)),
+        ("now", _plain(found.now)),
         ("words", _printable(found.now.words or found.was.words)),
         ("rule", _printable(found.now.rule)),
+        ("address", EFFECTS[found.effect]),
     ):
         if said:
             print(f"    {name:<9} {said}")
@@ -88,6 +105,7 @@ def _emit(tally: "Tally", lines: IO[str]) -> None:
         "read": tally.read,
         "unread": tally.unread,
         "differ": tally.differing,
+        "addresses": {effect.value: number for effect, number in tally.effects.items() if effect},
         "changes": [
             {"was": _shown(was), "would_be": _shown(now), "messages": n}
             for (was, now), n in tally.changes.most_common()
@@ -107,6 +125,7 @@ def _as_json(found: "Difference") -> dict[str, Any]:
         "kept_until": found.kept_until and found.kept_until.isoformat(),
         "was": _shown(found.was) | {"delivery": _whose(found.was)},
         "would_be": _shown(found.now) | {"delivery": _whose(found.now)},
+        "address": found.effect.value,
         "words": found.now.words or found.was.words,
         "rule": found.now.rule,
     }
@@ -120,14 +139,18 @@ def _whose(reading: "Reading") -> str:
     return f"{reading.name[0]}-{reading.name[1]}" if reading.name else ""
 
 
-def _table(tally: "Tally") -> "Table":
+def _table(tally: "Tally", *, dry_run: bool) -> "Table":
     from rich.table import Table
 
-    title = f"{tally.read:,} messages read again, {tally.differing:,} differ"
-    unread = f"{tally.unread:,} could not be read, and stay what they were taken for." if tally.unread else None
-    table = Table(title=title, title_justify="left", caption=unread, caption_justify="left")
+    done = "would be taken otherwise" if dry_run else "were taken otherwise, and are put right"
+    title = f"{tally.read:,} messages read again, {tally.differing:,} {done}"
+    notes = [f"{n:,} {'address' if n == 1 else 'addresses'}: {EFFECTS[effect]}" for effect, n in tally.effects.items()]
+    if tally.unread:
+        notes.append(f"{tally.unread:,} could not be read, and stay what they were taken for")
+    caption = "\n".join(note for note in notes if not note.endswith(": "))
+    table = Table(title=title, title_justify="left", caption=caption or None, caption_justify="left")
     table.add_column("was")
-    table.add_column("would be")
+    table.add_column("would be" if dry_run else "is")
     table.add_column("messages", justify="right")
     for (was, now), number in tally.changes.most_common():
         table.add_row(_plain(was), _plain(now), f"{number:,}")
