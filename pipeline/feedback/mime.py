@@ -152,19 +152,30 @@ def _content_type(value: str) -> tuple[str, Mapping[str, str]]:
 
 def _split_parts(lines: bytes, start: int, end: int, boundary: str, left: _Left) -> list[tuple[int, int]]:
     """Where the parts between boundary lines begin and end; the last may lack its end. A header stands before."""
-    mark = re.compile(rb"\n--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\n|\Z)")
     places: list[tuple[int, int]] = []
     begun = None
-    for found in mark.finditer(lines, start - 1, end):
+    for at, after, is_last in _boundaries(lines, start, end, b"\n--" + boundary.encode("utf-8", "replace")):
         if begun is not None:
-            places.append((begun, max(begun, found.start())))
-        if found[1] or not left.parts:
+            places.append((begun, max(begun, at)))
+        if is_last or not left.parts:
             return places
         left.parts -= 1
-        begun = min(found.end() + 1, end)
+        begun = min(after + 1, end)
     if begun is not None:
         places.append((begun, end))
     return places
+
+
+def _boundaries(lines: bytes, start: int, end: int, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each boundary line begins and ends, and whether it is the last. To compile a pattern would take longer."""
+    at = lines.find(mark, start - 1, end)
+    while at >= 0:
+        after = lines.find(b"\n", at + len(mark), end)
+        after = end if after < 0 else after
+        rest = lines[at + len(mark) : after].rstrip(b" \t")
+        if rest in {b"", b"--"}:
+            yield at, after, rest == b"--"
+        at = lines.find(mark, after, end)
 
 
 def _untransfer(body: bytes, encoding: str) -> bytes:

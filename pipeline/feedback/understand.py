@@ -82,7 +82,7 @@ def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
 
 def _by_challenge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     """Some come as status reports of a failure. What was refused only for want of a click may yet be delivered."""
-    words = text.until_copy(mail.words)
+    words = text.until_copy(mail.words) if automatic.is_challenge(mail.words) else ""
     if not automatic.is_challenge(words):
         return None
     said = text.spoken_lines("\n".join([words, *(report.diagnostic for report in dsn.reports(mail.message))]))

@@ -1,5 +1,6 @@
 """Reading messages as they are found in the wild: broken, nested, mislabelled, hostile."""
 
+import re
 import time
 from email.message import EmailMessage
 
@@ -172,3 +173,17 @@ def test_looking_for_addresses_is_linear(text):
     mime.ADDRESS.findall(text)
     mime.ANGLE_ADDRESS.findall(text)
     assert time.process_time() - began < 2
+
+
+boundary_lines = st.sampled_from(
+    [b"--b", b"--b--", b"--b \t", b"--b-- ", b"--bb", b" --b", b"--b-", b"", b"words", b"--b --"]
+)
+
+
+@given(st.lists(boundary_lines, max_size=12))
+def test_boundary_lines_are_found_as_a_pattern_would_find_them(pieces):
+    lines = b"\n".join([b"", *pieces])
+    expected = [
+        (found.start(), found.end(), bool(found[1])) for found in re.finditer(rb"\n--b(--)?[ \t]*(?=\n|\Z)", lines)
+    ]
+    assert [*mime._boundaries(lines, 1, len(lines), b"\n--b")] == expected
