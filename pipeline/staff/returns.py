@@ -95,6 +95,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
             ("domain", list(_lines(found.domains[:SHOWN], "domain")), len(found.domains)),
         ],
         "outcome": _outcome(pk),
+        "may_undo": request.user.has_perm("subscribers.add_suppression"),
         "complaints": complaints_in(feedback_counts(pk)),
         "may_see_people": request.user.has_perm("pipeline.view_delivery"),
     }

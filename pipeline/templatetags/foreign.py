@@ -4,6 +4,9 @@ import re
 from typing import Final
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 AT_MOST: Final = 600
 _UNSEEN: Final = re.compile(
@@ -19,3 +22,10 @@ def foreign(text: str, most: int = AT_MOST) -> str:
     kept = text[:most].replace("\r\n", "\n")
     seen = _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", kept)
     return f"{seen}…" if len(text) > most else seen
+
+
+@register.filter
+def told(sentence: str) -> SafeString | str:
+    """A sentence of ours that is kept in English, in the reader's language if the catalogue has it."""
+    words = gettext(sentence) if sentence else sentence
+    return words if not sentence or words != sentence else format_html('<span lang="en">{}</span>', foreign(sentence))

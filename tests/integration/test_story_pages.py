@@ -57,6 +57,7 @@ def test_what_was_decided_is_told_with_a_way_to_the_suppression(delivery):
     assert "because of this send: suppressed: 1." in report
     people = signed_in("dora", superuser=True).get(f"/admin/returns/send/{delivery.send_id}/people/").content.decode()
     assert f"/admin/suppressions/{ruling.suppression_id}/" in people
+    assert f"/admin/sends/{delivery.send_id}/#undo-feedback" in report
 
 
 def test_what_belongs_to_others_is_not_in_the_story(scene):
@@ -108,3 +109,11 @@ def test_how_near_an_address_is_to_being_given_up_is_told(delivery):
     transitions.record_click(delivery.send_id, delivery.id, at=timezone.now())
     html = signed_in("cleo", superuser=True).get(f"/admin/subscribers/{delivery.subscriber_id}/").content.decode()
     assert "issues in a row" not in html
+
+
+def test_what_was_done_is_told_in_korean_too(delivery):
+    comes_back(a_bounce(GONE, "5.1.1"), delivery)
+    client = signed_in("cleo", superuser=True)
+    html = client.get(f"/admin/subscribers/{delivery.subscriber_id}/", headers={"accept-language": "ko"})
+    assert "이 주소로는 어떤 뉴스레터도 더 보내지 않습니다." in html.content.decode()
+    assert "그곳에서 메일을 읽는 사람이 없다고 서버가 말합니다." in html.content.decode()
