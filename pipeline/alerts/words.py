@@ -93,7 +93,7 @@ _PHRASES: Final[Mapping[str, _Phrases]] = {
         lazy("%(newsletter)s, send %(send)s: nothing comes back"),
         lazy("A day after send %(send)s started, with %(accepted)s messages handed over, nothing has come back."),
         lazy("The send itself is not touched. But dead addresses and mail to unsubscribe may be lost."),
-        lazy("Have the mail for %(bounce_domain)s brought to `pressrun inbound`: `pressrun doctor` looks at its MX."),
+        lazy("Have the mail for %(bounce_domain)s brought to `pressrun inbound`, or have its mailbox read."),
     ),
     AlertKind.MAILBOX: _Phrases(
         lazy("Pressrun: the mailbox %(mailbox)s cannot be read"),

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from django.conf import settings
@@ -45,6 +46,7 @@ _RULED: Final = {
     RulingState.UNDONE: "Noted; the address stays, because a person took the suppression back.",
 }
 OF_TESTS: Final = (f"{RETURN_PREFIX}{StandIn.TEST}", f"{UNSUBSCRIBE_PREFIX}{StandIn.TEST}")
+_SAME_HEADER_AT_MOST: Final = 20
 ENVELOPE_HEADERS: Final = ("x-original-to", "delivered-to", "envelope-to", "to")
 
 
@@ -126,12 +128,16 @@ def _keep(
 
 
 def envelope_recipient(raw: bytes) -> str:
-    """Whom a message from a pipe was delivered to: one of our addresses in its headers, else the first named."""
-    message = mime.read(raw)
+    """Whom a message from a pipe or a mailbox was delivered to: an address of ours in its headers, else the first.
+
+    Each server on the way may have added such a header: what stands above the others names the mailbox itself.
+    """
+    headers = mime.read(raw).headers
     named = [
         found["address"]
-        for header in ENVELOPE_HEADERS
-        for found in mime.ADDRESS.finditer(message.header(header)[: mime.HEADER_AT_MOST])
+        for wanted in ENVELOPE_HEADERS
+        for value in islice((value for name, value in headers if name == wanted), _SAME_HEADER_AT_MOST)
+        for found in mime.ADDRESS.finditer(mime.decode_words(value[: mime.HEADER_AT_MOST]))
     ]
     return next((address for address in named if _is_ours(address)), named[0] if named else "")
 

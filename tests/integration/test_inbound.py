@@ -102,6 +102,7 @@ def test_only_our_own_addresses_are_here(settings, address, refusal):
 @pytest.mark.parametrize(
     ("headers", "address"),
     [
+        ("Delivered-To: all@host.example\nDelivered-To: b-abc@bounces.city.example\nTo: a@b.example", "b-abc@"),
         ("Delivered-To: inbox@host.example\nX-Original-To: b-abc@bounces.city.example\nTo: a@b.example", "b-abc@"),
         ("To: <A@b.example>, Leave <U-ABC@Bounces.City.Example>", "U-ABC@"),
         ("To: a@b.example", "a@"),

@@ -16,7 +16,7 @@ from returned import handed_over
 from webserver import WebServer, answer, ok
 from wires import Line
 
-from pipeline.feedback.mailbox import MailboxError, imap, keeping, look, looking, oauth, pop, try_out
+from pipeline.feedback.mailbox import MailboxError, imap, keeping, look, looking, oauth, opening, pop, try_out
 from pipeline.feedback.mailbox.opening import context
 from pipeline.guarded import Client
 from pipeline.models import Feedback, Mailbox, MailboxMessage, Secret
@@ -127,14 +127,15 @@ def test_a_server_that_is_away_is_asked_less_and_less_often(account):
 
 
 @BOTH
-def test_a_server_that_falls_silent_is_left(account, protocol, monkeypatch):
-    for module in (imap, pop):
-        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
+@pytest.mark.parametrize(("bound", "says"), [("ANSWER_SECONDS", "in time"), ("SESSION_SECONDS", "too slow")])
+def test_a_server_that_falls_silent_is_left(account, protocol, monkeypatch, bound, says):
+    for module in (imap, pop, opening):
+        monkeypatch.setattr(module, bound, 1.0, raising=False)
     with Line(account.server.ports[protocol + "s"]) as line:
         mailbox = a_mailbox(account, protocol=protocol, port=line.port)
         monkeypatch.setattr(looking, "mailbox_messages_to_retry", lambda _: line.swallow() or [])
         account.put(b"Subject: 1\r\n\r\nHello\r\n")
-        refused(mailbox, "in time", needs_person=False)
+        refused(mailbox, says, needs_person=False)
 
 
 # -- tokens

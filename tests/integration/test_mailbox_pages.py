@@ -6,6 +6,7 @@ from mailroom import a_mailbox
 from newsroom import signed_in
 
 from pipeline import alerts, tasks, transitions
+from pipeline.commands.doctor import checks
 from pipeline.feedback import mailbox as mailboxes
 from pipeline.models import Alert, AuditEvent, Feedback, Mailbox, MailboxMessage, Secret
 from pipeline.queries.sql import execute
@@ -102,6 +103,7 @@ def test_a_broken_one_holds_up_no_other_and_is_told_once(account, settings):
     for _ in range(2):
         alerts.note()
         tasks.mailbox(broken.pk)
+    assert [str(each.verdict) for each in checks._mailboxes()] == ["bad", "ok"]
     told = Alert.objects.get(kind="mailbox")
     letter = alerts.letter(told, alerts.url_of(told))
     for words in ("broken", "does not let", "What has come stays in it", "/admin/mailboxes/", "메일함"):
@@ -109,6 +111,8 @@ def test_a_broken_one_holds_up_no_other_and_is_told_once(account, settings):
     execute("UPDATE pipeline_mailbox SET password = %s", [PASSWORD])
     tasks.mailbox(broken.pk)
     tasks.mailbox(broken.pk)
+    found = {each.name: str(each.verdict) for each in checks._mailboxes()}
+    assert found == {"mailbox broken": "ok", "mailbox fine": "ok"}
     broken.refresh_from_db()
     assert (broken.error, broken.failing_since) == ("", None)
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from dovecot import PASSWORD
+from house import until
 from mailroom import a_bounce, a_mailbox, looked
 from returned import handed_over, return_path
 from scene import Threads
@@ -124,9 +125,14 @@ def test_a_worker_that_is_killed_costs_and_doubles_nothing(make_house, account, 
             assert killed.returncode == -signal.SIGKILL, killed.stderr
             kept = "SELECT count(*) FROM pipeline_feedback"
             assert connection.execute(kept).fetchone() == (2 * number + taken,)
+            assert account.flags()[-2:] == [[], []]
             assert house.json("mailbox", "look")[0]["taken"] == 2 - taken
             assert connection.execute(kept).fetchone() == (2 * number + 2,)
             assert account.flags() == [["\\Seen"]] * (2 * number + 2)
+        account.put(b"Subject: 4\r\n\r\nHello\r\n")
+        house.run("mailbox", "set", "bounces", "--enabled", "yes")  # looked into soon
+        house.start("worker")
+        until(lambda: connection.execute(kept).fetchone() == (7,), what="the look of a worker")
 
 
 def test_of_two_who_look_at_once_one_leaves(account, monkeypatch):
@@ -318,6 +324,15 @@ def test_a_big_mailbox_is_read_in_pieces_and_only_what_is_new_is_asked_for(accou
     asked.clear()
     assert looked(mailbox) == (1, 0, 0)
     assert sum(asked) < 30
+
+
+def test_what_nobody_thought_of_is_told_too(account, monkeypatch):
+    monkeypatch.setattr(imap.ImapBox, "fresh", lambda *_: {}["SIZE"])
+    mailbox = a_mailbox(account)
+    with pytest.raises(KeyError):
+        look(mailbox.pk)
+    mailbox.refresh_from_db()
+    assert "KeyError" in mailbox.error
 
 
 # -- by command

@@ -16,7 +16,7 @@ from pipeline.delivery.sweep import last_sweep_seconds
 from pipeline.domains import lookup
 from pipeline.domains.finding import Finding, Verdict
 from pipeline.errors import PressrunError
-from pipeline.models import Send, SendState, Stop, Transport
+from pipeline.models import Mailbox, Send, SendState, Stop, Transport
 from pipeline.queries.sql import rows
 from pipeline.readiness import relay_of
 
@@ -113,6 +113,22 @@ def _senders() -> Iterator[Finding]:
     yield from examine_senders(lookup.ask)
 
 
+def _mailboxes() -> Iterator[Finding]:
+    """How the last look into each went."""
+    for mailbox in Mailbox.objects.filter(enabled=True).order_by("name"):
+        name = f"mailbox {mailbox}"
+        left = mailbox.messages.exclude(left_because="").count()
+        if mailbox.error:
+            yield Finding(name, Verdict.BAD, f"{mailbox.error} What is in it stays there.")
+        elif mailbox.looked_at is None:
+            yield Finding(name, Verdict.UNKNOWN, "it was not read yet")
+        elif left:
+            what = f"{left:,} messages were left in it; `pressrun mailbox list` tells why"
+            yield Finding(name, Verdict.WARN, what)
+        else:
+            yield Finding(name, Verdict.OK, f"read at {mailbox.looked_at:%Y-%m-%d %H:%M} UTC")
+
+
 _CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("database", _database),
     ("books", _books),
@@ -121,4 +137,5 @@ _CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("worker", _worker),
     ("relay", _relay),
     ("senders", _senders),
+    ("mailboxes", _mailboxes),
 )

@@ -62,6 +62,12 @@ def look(
         except MailboxError as error:
             transitions.mailbox_failed(mailbox.pk, why=str(error), needs_person=error.needs_person)
             raise
+        except DatabaseError:
+            raise  # where nothing could be written down
+        except Exception as error:
+            why = f"Reading it failed in a way that Pressrun does not know ({type(error).__name__}). The log has more."
+            transitions.mailbox_failed(mailbox.pk, why=why, needs_person=False)
+            raise
         transitions.mailbox_worked(mailbox.pk, more=looked.more)
         return looked
 
