@@ -4,7 +4,7 @@ Bulk imports are in `importing`; they add, and change no state. Each act locks t
 that two at once give the same as one after the other. Times are arguments; who did it is told in words.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from subscribers.models import (
 from subscribers.queries import active_suppressions
 
 UNDO_WINDOW: Final = timedelta(hours=24)
+BATCH: Final = 2_000
 _LEAVABLE: Final = (SubscriptionState.UNCONFIRMED, SubscriptionState.SUBSCRIBED, SubscriptionState.PAUSED)
 
 
@@ -253,6 +254,18 @@ def lift_all(suppression_ids: Collection[int], *, by: str, note: str, source: st
     # Who lifts one of them at this moment was first, which is no error.
     Suppression.objects.bulk_create(lifts, batch_size=1000, ignore_conflicts=True)
     return len(lifts)
+
+
+@transaction.atomic
+def suppress_many(address_keys: Sequence[str], sources: Sequence[str], *, reason: str, by: str) -> list[Suppression]:
+    """Give each address a suppression of its own for all scopes, in this order, as `suppress` does with `anew`."""
+    return Suppression.objects.bulk_create(
+        [
+            Suppression(address_key=key, reason=reason, scope="all", source=source, by=by)
+            for key, source in zip(address_keys, sources, strict=True)
+        ],
+        batch_size=BATCH,
+    )
 
 
 def _require_name_and_reason(by: str, note: str) -> None:

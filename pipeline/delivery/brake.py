@@ -12,8 +12,9 @@ from typing import Final
 
 from pipeline.delivery.pacing import UNLIMITED
 from pipeline.models import Send
+from pipeline.queries.storms import DEAD
 from pipeline.transitions import Marked
-from pipeline.transitions.brakes import ALARM_AT, DEAD, OURS, count_outcomes
+from pipeline.transitions.brakes import ALARM_AT, OURS, count_outcomes
 from pipeline.transitions.counts import Told, read_counts
 
 TELL_AFTER: Final = 200

@@ -33,7 +33,7 @@ def sweep() -> list[int]:
         try:
             _impatient()
             epoch.guard()
-            for step in (_take_back, _hold_late, _keep_windows, _start_due, _settle, _close, _forget):
+            for step in (_take_back, _hold_late, _keep_windows, _start_due, _settle, _see_storms, _close, _forget):
                 _guarded(step)
         finally:
             _let_go()
@@ -95,10 +95,18 @@ def _settle() -> None:
         logger.warning("send %s was paused: too much may have arrived without an answer", send_id)
 
 
+def _see_storms() -> None:
+    for storm in transitions.look_for_storms():
+        logger.warning(
+            "too many addresses of send %s are dead at %s; a person decides", storm.send_id, storm.destination
+        )
+
+
 def _close() -> None:
     transitions.expire_overdue()
     transitions.cancel_leftovers()
-    transitions.finish_sends()
+    for send_id in transitions.finish_sends():
+        transitions.keep_tried(send_id)
     execute(
         "INSERT INTO pipeline_marker (name, text, at) VALUES ('sweep', '', now())"
         " ON CONFLICT (name) DO UPDATE SET at = now()"

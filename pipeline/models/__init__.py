@@ -24,6 +24,7 @@ from pipeline.models.publishing import Publication, TestGroup
 from pipeline.models.rehearsal import Rehearsal, RehearsalState
 from pipeline.models.rulings import COMPLAINT, Policy, PolicyAction, Ruling, RulingState
 from pipeline.models.signing import DkimKey, Secret
+from pipeline.models.storms import Storm, StormState
 from pipeline.models.transports import Destination, Route, Transport, TransportMeter
 
 __all__ = [
@@ -66,6 +67,8 @@ __all__ = [
     "SendState",
     "SenderDomain",
     "Stop",
+    "Storm",
+    "StormState",
     "TestGroup",
     "TokenKey",
     "TrackedLink",

@@ -66,6 +66,7 @@ class Ruling(models.Model):
     rule = models.CharField(max_length=200, blank=True, db_comment="which row of pipeline.replies understood them")
     state = models.CharField(max_length=10, choices=RulingState)
     made_at = models.DateTimeField(db_default=Now())
+    noted_at = models.DateTimeField(db_default=Now(), db_comment="by the database's clock, whatever made_at says")
     due_at = models.DateTimeField(null=True, db_comment="waiting: looked into then")
     looks = models.PositiveSmallIntegerField(
         default=0, db_default=0, db_comment="how often DNS said that there is no such domain"
@@ -87,6 +88,8 @@ class Ruling(models.Model):
             models.Index(
                 fields=["destination", "made_at"], name="ruling_complaints", condition=models.Q(reason=COMPLAINT)
             ),
+            # What was made of late is asked at every sweep, to see a storm of dead addresses.
+            models.Index(fields=["noted_at"], name="ruling_noted"),
             models.Index(fields=["due_at"], name="ruling_due", condition=models.Q(state=RulingState.WAITING)),
         ]
         constraints: ClassVar = [
@@ -95,6 +98,11 @@ class Ruling(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state=RulingState.APPLIED) | models.Q(suppression__isnull=False),
                 name="ruling_applied_suppresses",
+            ),
+            # A trigger sees to it that what it was suppressed by before is lifted.
+            models.CheckConstraint(
+                condition=~models.Q(state=RulingState.FROZEN) | models.Q(suppression__isnull=True),
+                name="ruling_frozen_suppresses_nobody",
             ),
         ]
 

@@ -8,6 +8,7 @@ from pipeline.models import Send, SendState
 from pipeline.queries import clock
 from pipeline.queries.routes import FIRST_WAY
 from pipeline.queries.sql import rows
+from pipeline.queries.storms import frozen_at
 
 DESTINATIONS_THERE: Final = """there(destination) AS (
     (SELECT destination FROM pipeline_delivery WHERE send_id = {send} AND state = 'pending'
@@ -31,10 +32,14 @@ _MAY_GO: Final = f"""EXISTS (
     SELECT FROM there WHERE there.destination IS NOT NULL
       AND NOT EXISTS (SELECT FROM pipeline_destination b WHERE b.transport_id = {{transport}}
                       AND b.name = there.destination AND {{waits}})
+      AND NOT EXISTS (SELECT FROM pipeline_storm w WHERE w.send_id = {{send}} AND w.state = 'frozen'
+                      AND w.destination = there.destination)
       AND EXISTS (SELECT FROM pipeline_delivery d
                   WHERE {DUE_FOR.format(send="{send}", destination="there.destination")}
                   ORDER BY d.destination, d.due_at LIMIT 1))"""  # noqa: S608 (ours)
 """Something is due for a destination (`b`) that does not wait."""
+A_DECISION: Final = "a decision about the many dead addresses"
+"""What a send waits for when all that is left goes where a storm struck."""
 _STOPPED: Final = "b.blocked_until > now()"
 _KEPT: Final = "(b.blocked_until > now() OR b.step > 0 OR b.rate IS NOT NULL)"
 
@@ -117,11 +122,13 @@ def next_work(send_id: int) -> tuple[str, datetime | None]:
 
 
 def _next_on_the_way(send: Send) -> tuple[str, datetime | None]:
-    [(now, pending, uncertain, working)] = rows(
-        "SELECT now(), min(due_at) FILTER (WHERE state = 'pending'), min(due_at) FILTER (WHERE state = 'uncertain'),"
-        " count(*) FILTER (WHERE state IN ('claimed', 'in_flight'))"
+    frozen = frozen_at(send.pk)
+    [(now, pending, free, uncertain, working)] = rows(
+        "SELECT now(), min(due_at) FILTER (WHERE state = 'pending'),"
+        " min(due_at) FILTER (WHERE state = 'pending' AND destination <> ALL(%s)),"
+        " min(due_at) FILTER (WHERE state = 'uncertain'), count(*) FILTER (WHERE state IN ('claimed', 'in_flight'))"
         " FROM pipeline_delivery WHERE send_id = %s AND state IN ('pending', 'uncertain', 'claimed', 'in_flight')",
-        [send.pk],
+        [frozen, send.pk],
     )
     [(backoff_until, backoff_reason, rests_until, rests_for)] = rows(
         "SELECT t.backoff_until, t.backoff_reason, t.rests_until, t.rests_for"  # noqa: S608 (ours)
@@ -132,8 +139,10 @@ def _next_on_the_way(send: Send) -> tuple[str, datetime | None]:
         return f"the relay: {backoff_reason}", backoff_until
     if rests_until and rests_until > now and pending:
         return f"the relay's limit for this {rests_for} is used up", rests_until
-    if working or (pending and pending <= now):
+    if working or (free and free <= now):
         return "", None
+    if pending and not free:
+        return f"{A_DECISION}: {', '.join(frozen)}", None
     next_try = "what becomes of the first wave" if pending and pending == send.wave_until else "the next try"
     waits = ((next_try, pending), ("evidence of what may have arrived", uncertain))
     return next((wait for wait in waits if wait[1]), ("", None))

@@ -87,6 +87,7 @@ from pipeline.transitions.sends import (
     undo_send,
 )
 from pipeline.transitions.settling import cancel_leftovers, expire_overdue, settle_uncertain
+from pipeline.transitions.storms import NoStormError, apply_storm, discard_storm, keep_tried, look_for_storms
 from pipeline.transitions.transports import (
     back_off,
     clear_backoff,
@@ -104,6 +105,7 @@ __all__ = [
     "LinkChangedError",
     "Marked",
     "NewSend",
+    "NoStormError",
     "PublicationError",
     "Recipient",
     "Slowed",
@@ -114,6 +116,7 @@ __all__ = [
     "answer_failed",
     "answer_handed_on",
     "answer_waits",
+    "apply_storm",
     "approved_just_now",
     "back_off",
     "cancel_leftovers",
@@ -129,6 +132,7 @@ __all__ = [
     "correct_feedback",
     "count_clicks",
     "create_send",
+    "discard_storm",
     "draw",
     "draw_for_destination",
     "draw_for_own_mail",
@@ -146,11 +150,13 @@ __all__ = [
     "keep_dkim_key",
     "keep_redirects",
     "keep_rehearsal",
+    "keep_tried",
     "learn",
     "learn_from_report",
     "leave_mailbox_message",
     "limit_destination",
     "look_at",
+    "look_for_storms",
     "look_soon",
     "mailbox_failed",
     "mailbox_message_taken",

@@ -11,9 +11,12 @@ from django.db import transaction
 
 from pipeline.models import Stop
 from pipeline.queries.sql import rows
+from pipeline.queries.storms import DEAD
+from pipeline.queries.work import still_goes
 from pipeline.replies import Reason
 from pipeline.transitions.counts import Counts, Told, add_counts, read_counts
 from pipeline.transitions.sends import pause_if_sending
+from pipeline.transitions.storms import look_for_storms
 
 JUDGED_FROM: Final = 200
 """Outcomes before a share means anything."""
@@ -25,7 +28,6 @@ ALARM_AT: Final = 16
 one more on the wire of each other worker they are still fewer than twenty."""
 OURS: Final = frozenset({Reason.AUTHENTICATION, Reason.REPUTATION, Reason.POLICY, Reason.SENDER_REFUSED})
 """What is wrong is the sender, not the reader. Not: too big (the message), rate limits (patience cures them)."""
-DEAD: Final = frozenset({Reason.NO_SUCH_MAILBOX, Reason.NO_SUCH_DOMAIN})
 RETURNS: Final = "returned mail"
 """Owner of the row that counts what comes back."""
 
@@ -55,6 +57,10 @@ def count_outcomes(send_id: int, owner: str, told: Told) -> int:
             return 0
         counts = read_counts(send_id)
         stop = verdict(counts)
+        if stop is Stop.DEAD_ADDRESSES and still_goes(send_id):
+            look_for_storms(send_id)  # what is one destination's alone is taken out, and the others are judged
+            counts = read_counts(send_id)
+            stop = verdict(counts)
         if stop:
             pause_if_sending(send_id, actor="brakes", why=_why(stop, counts, told), code=stop)
     return counts.alarm

@@ -22,8 +22,9 @@ _ADD: Final = """
       THEN greatest(0, c.alarm - (excluded.seen - c.seen) / %(fades)s) + excluded.refused ELSE c.alarm END,
     seen = CASE WHEN excluded.refused > 0 THEN excluded.seen ELSE c.seen END
 """
+# A storm's row takes out what other rows may still have to tell.
 _SUM: Final = """
-  SELECT coalesce(sum(outcomes), 0)::int, coalesce(sum(dead), 0)::int, coalesce(sum(refused), 0)::int,
+  SELECT greatest(0, sum(outcomes))::int, greatest(0, sum(dead))::int, coalesce(sum(refused), 0)::int,
     coalesce(sum(complaints), 0)::int,
     coalesce(sum(greatest(0, alarm - greatest(0, (SELECT sum(outcomes) FROM pipeline_brakecount
                                                   WHERE send_id = %(send)s) - seen) / %(fades)s)), 0)::int,

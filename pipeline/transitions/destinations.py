@@ -11,8 +11,11 @@ from pipeline.limits.easing import LAST, QUIET, SPEEDS, scale_of, slowed, too_ma
 from pipeline.models import AuditEvent, Destination
 from pipeline.queries.routes import WAYS
 from pipeline.queries.sql import execute, rows
+from pipeline.queries.storms import frozen_at
 
 LEARNED_AT_MOST: Final = 200
+_FROZEN: Final = timedelta(minutes=1)
+"""A row of a destination that waits for a person is put back for so long, and asks again whether it must."""
 _SLOWED: Final = "destination.slowed"
 _WELL: Final = "destination.well"
 
@@ -28,14 +31,16 @@ class Slowed:
     """Nothing goes there for so long yet; 0 or less: it may."""
 
 
-def slowed_destinations(transport_id: int) -> list[Slowed]:
-    """Those of a relay that are stopped, slowed down or limited by a person."""
+def slowed_destinations(transport_id: int, send_id: int) -> list[Slowed]:
+    """Those of a relay that are stopped, slowed down or limited by a person; and of this send, what a storm holds."""
     found = rows(
         "SELECT name, rate, step, coalesce(blocked_until, now()) - now() FROM pipeline_destination"
         " WHERE transport_id = %s AND (step > 0 OR rate IS NOT NULL OR blocked_until > now())",
         [transport_id],
     )
-    return [Slowed(name, _slower(rate, SPEEDS[min(step, len(SPEEDS) - 1)]), left) for name, rate, step, left in found]
+    slowed = [Slowed(name, _slower(rate, SPEEDS[min(step, len(SPEEDS) - 1)]), left) for name, rate, step, left in found]
+    frozen = frozen_at(send_id)
+    return [each for each in slowed if each.name not in frozen] + [Slowed(name, None, _FROZEN) for name in frozen]
 
 
 def known_domains() -> dict[str, str]:

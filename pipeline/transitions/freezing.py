@@ -79,7 +79,9 @@ def push_waves() -> list[int]:
     found = rows(
         "SELECT s.id, s.wave, s.wave_until FROM pipeline_send s WHERE s.state = 'sending' AND s.wave > 0"
         " AND s.wave_until < now() + %s AND 2 * (SELECT count(*) FROM pipeline_delivery d WHERE d.send_id = s.id"
-        "   AND d.id <= s.wave AND d.state IN ('pending', 'claimed', 'in_flight') AND d.attempts = 0) > s.wave",
+        "   AND d.id <= s.wave AND d.state IN ('pending', 'claimed', 'in_flight') AND d.attempts = 0"
+        "   AND NOT EXISTS (SELECT FROM pipeline_storm w WHERE w.send_id = s.id AND w.state = 'frozen'"
+        "                   AND w.destination = d.destination)) > s.wave",
         [_PUSH_AHEAD],
     )
     for send_id, wave, _until in found:

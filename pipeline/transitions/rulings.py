@@ -13,11 +13,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from pipeline.limits.destinations import destination_of
-from pipeline.models import COMPLAINT, AuditEvent, Delivery, Ruling, RulingState
+from pipeline.models import COMPLAINT, AuditEvent, Delivery, Ruling, RulingState, StormState
 from pipeline.queries.rulings import cleared, failed_alone, fates, policies
+from pipeline.queries.storms import DEAD, storm_at
 from pipeline.replies import Action, Meaning, Policy, Reason, action_for
 from pipeline.replies.history import BOUNCE_WITHIN, tally
 from pipeline.replies.policy import counted_as, may_touch_an_address
+from pipeline.transitions.storms import BRAKE
 from subscribers import transitions as people
 from subscribers.models import Suppression, SuppressionReason
 
@@ -168,14 +170,14 @@ def settle_counted(ruling: Ruling, policy: Policy, *, at: datetime) -> None:
 
 def _at_once(report: _Report, *, why: str) -> Ruling:
     ruling, is_new = _ruling(report)
-    if is_new:
+    if is_new and not _follows_a_storm(ruling, report):
         _apply(ruling, by=FEEDBACK, why=why, at=report.at)
     return ruling
 
 
 def _look_into(report: _Report, *, due_at: datetime, why: str) -> Ruling:
     ruling, is_new = _ruling(report)
-    if is_new:
+    if is_new and not _follows_a_storm(ruling, report):
         ruling.due_at, ruling.why = due_at, why
         ruling.save(update_fields=["due_at", "why"])
     return ruling
@@ -228,6 +230,19 @@ def _ruling(report: _Report) -> tuple[Ruling, bool]:
 def _open_ruling(ruling_id: int) -> Ruling | None:
     """The ruling, held until the transaction ends, if nothing is settled yet."""
     return Ruling.objects.select_for_update().filter(pk=ruling_id, state__in=_OPEN).first()
+
+
+def _follows_a_storm(ruling: Ruling, report: _Report) -> bool:
+    """Whether a storm at the destination, or what a person has decided about it, has settled this one."""
+    storm = storm_at(ruling.send_id, ruling.destination) if report.reason in DEAD else None
+    if storm and storm.since and report.delivery.updated_at <= storm.since:
+        why = storm.why or "It was a fault there."
+        _settle(ruling, RulingState.DISCARDED, by=BRAKE, why=why, at=report.at)
+        return True
+    if storm and storm.state == StormState.FROZEN:
+        _settle(ruling, RulingState.FROZEN, by=BRAKE, why="A person decides about all from there.", at=None)
+        return True
+    return False
 
 
 def _apply(ruling: Ruling, *, by: str, why: str, at: datetime) -> None:

@@ -86,9 +86,9 @@ class Entries:
         if not self._marked:
             return
         written = transitions.record(self._send.pk, self._marked)
-        self._brake.note(self._marked, written)
-        for one in self._marked:
+        for one in self._marked:  # before the brakes are asked, which see by the rulings where it is that many are dead
             if one.meaning and one.id in written:
                 transitions.rule_on(
                     self._send.pk, one.id, one.meaning, words=one.reply, source="smtp", at=self._clock.now()
                 )
+        self._brake.note(self._marked, written)

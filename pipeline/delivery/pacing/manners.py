@@ -36,9 +36,16 @@ class Manners:
     """Asks the books once a second; between that it knows what it must."""
 
     def __init__(
-        self, transport_id: int, *, teaches: bool, scale: float, clock: Callable[[], float] = time.monotonic
+        self,
+        transport_id: int,
+        send_id: int,
+        *,
+        teaches: bool,
+        scale: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport_id, self._teaches, self._scale, self._clock = transport_id, teaches, scale, clock
+        self._transport_id, self._send_id = transport_id, send_id
+        self._teaches, self._scale, self._clock = teaches, scale, clock
         self._kept: dict[str, _Kept] = {}
         self._look_at = clock()
         self._recent: dict[str, deque[str]] = defaultdict(partial(deque, maxlen=LAST))
@@ -68,7 +75,7 @@ class Manners:
         self._tell()
         if self._kept:
             transitions.ease(self._transport_id, scale=self._scale)
-        found = {each.name: each for each in transitions.slowed_destinations(self._transport_id)}
+        found = {each.name: each for each in transitions.slowed_destinations(self._transport_id, self._send_id)}
         self._kept = {name: self._keep(each, now) for name, each in found.items()}
         self._look_at = now + LOOK_SECONDS
         return True

@@ -39,7 +39,7 @@ class Pacing:
     ) -> None:
         self._send_id, self._transport_id, self._clock = send_id, transport_id, clock
         self._relay = Bucket(partial(transitions.draw, transport_id, rate=rate), clock=clock)
-        self._manners = Manners(transport_id, teaches=teaches, scale=scale, clock=clock)
+        self._manners = Manners(transport_id, send_id, teaches=teaches, scale=scale, clock=clock)
         self._gives_way = False
         self._parked: dict[tuple[str, timedelta], list[int]] = defaultdict(list)
         self._claim_at = clock()
