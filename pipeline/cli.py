@@ -43,6 +43,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "mailboxes that bounces go to: `mailbox list`, `mailbox set NAME --create …`, `mailbox look`",
     ),
     "doctor": ("doctor", "what is right and what is not with this installation"),
+    "webhook": (
+        "webhook",
+        "where providers tell of bounces and complaints: `webhook list`, `webhook set NAME --create …`",
+    ),
     "transport": (
         "transport",
         "relays: `transport list`, `transport set NAME --per-day N`, `transport order SLUG NAME …`",

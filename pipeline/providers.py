@@ -27,7 +27,8 @@ class Provider:
     id_header: str = ""
     """The field that takes our signed id along (`%s`), where the provider gives no header of ours back by itself."""
     id_at: tuple[str, ...] = ()
-    """Where in an event the signed id comes back: paths of `feedback.webhooks.paths`."""
+    """Where in an event the signed id comes back, if not in what django-anymail calls its metadata: paths, as in
+    `feedback.webhooks.paths`."""
     message_id_at: tuple[str, ...] = ()
     """Where our own Message-ID does, if the provider lets it stand."""
     key: str = ""
@@ -43,6 +44,8 @@ class Provider:
     """Of a form, the field that holds the JSON."""
     batch: tuple[str | int, ...] | None = None
     """Where the list of events is, if several come at once: nowhere further for the whole body."""
+    batch_wrap: tuple[str, str] | None = None
+    """In the list an event stands below this name, beside that event_name."""
     words_at: tuple[str, ...] = ()
     """Where the words of the recipient's server are, beside the place that django-anymail knows."""
     status_at: str = ""
@@ -69,8 +72,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Brevo",
         "brevo.BrevoTrackingWebhookView",
         Check.ADDRESS,
-        id_header="X-Mailin-custom: %s",
-        id_at=("X-Mailin-custom",),
+        id_header=f"X-Mailin-custom: {_ID}",
         where="Transactional → Settings → Webhook",
         switch_on="Hard bounce, Soft bounce, Blocked, Invalid email, Deferred, Complaint, Unsubscribed, Error",
     ),
@@ -205,6 +207,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         where="Settings → Webhooks",
         switch_on="hard_bounced, soft_bounced, spam, unsubscribed",
         batch=("events_by_user", 0, "events"),
+        batch_wrap=("event_data", "transactional_email_status"),
         handshake=("GET",),
     ),
 }

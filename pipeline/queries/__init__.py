@@ -33,6 +33,7 @@ from pipeline.queries.books import (
     who,
 )
 from pipeline.queries.complaints import Complaints, destinations_covered, destinations_heard
+from pipeline.queries.hooks import id_fields, known_feedback
 from pipeline.queries.links import EditionLinks, links_of, personal_sends
 from pipeline.queries.mailboxes import known_mailbox_keys, mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.pace import Pace, pace_of
@@ -86,6 +87,8 @@ __all__ = [
     "family",
     "feedback_counts",
     "gives_way",
+    "id_fields",
+    "known_feedback",
     "known_mailbox_keys",
     "ledger",
     "links_of",

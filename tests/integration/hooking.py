@@ -7,6 +7,7 @@ import hmac
 import itertools
 import json
 import time
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -80,7 +81,7 @@ def filled(body, delivery, **other):
     """A body of the corpus about a delivery; `"{NOW}"` alone becomes a number."""
     text = json.dumps(body)
     for name, value in (ids_of(delivery) | other).items():
-        if name in {"NOW", "NOW_MS"}:
+        if name in {"NOW", "NOW_MS", "SERIAL"}:
             text = text.replace(f'"{{{name}}}"', value)
         text = text.replace(f"{{{name}}}", value)
     return json.loads(text)
@@ -88,7 +89,12 @@ def filled(body, delivery, **other):
 
 def cases(provider):
     """Bodies that we wrote after the provider's documentation, and what they must come to."""
-    return json.loads((CORPUS / f"{provider}.json").read_text(encoding="utf-8"))
+    return json.loads(_corpus(provider))
+
+
+@cache
+def _corpus(provider):
+    return (CORPUS / f"{provider}.json").read_text(encoding="utf-8")
 
 
 class Teller:

@@ -17,36 +17,46 @@ from subscribers.models import Suppression
 pytestmark = pytest.mark.django_db
 
 
-def all_cases():
-    return [pytest.param(path.stem, case, id=f"{path.stem}: {case['name']}")
-            for path in sorted(CORPUS.glob("*.json")) for case in cases(path.stem)]  # fmt: skip
-
-
-@pytest.mark.parametrize(("provider", "case"), all_cases())
-def test_each_providers_events_come_to_what_they_say(provider, case):
-    [delivery] = handed_over(Scene(1))
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_each_providers_events_come_to_what_they_say(provider):
+    told = cases(provider)
     hook = a_hook(provider)
-    answer = Teller(hook).tell(filled(case["body"], delivery))
-    assert (answer.status_code, answer.content) == (200, b""), Hook.objects.get().refusal
-    expected = case["is"]
-    assert Feedback.objects.count() == (expected is not None)
-    after = state_of(delivery)
-    assert Suppression.objects.exists() == bool(expected and expected.get("suppressed"))
-    if expected is None:
-        assert (after.bounced_at, after.complained_at, after.delayed_at) == (None, None, None)
-        return
-    row = Feedback.objects.get()
-    status = expected.get("status", "ignored" if expected["kind"] == "auto-reply" else "applied")
-    assert (row.kind, row.status, row.source) == (expected["kind"], status, "webhook"), row.detail
-    assert (row.send_id, row.delivery_id, row.envelope_to) == (delivery.send_id, delivery.id, delivery.email)
-    if "reason" in expected:
-        assert (row.reason, row.hard) == (expected["reason"], expected["hard"]), (row.rule, row.diagnostic)
-    assert json.loads(zlib.decompress(bytes(row.raw)))
-    assert row.expires_at is not None
+    for case, delivery in zip(told, handed_over(Scene(len(told)), len(told)), strict=True):
+        answer = Teller(hook).tell(filled(case["body"], delivery))
+        assert (answer.status_code, answer.content) == (200, b""), Hook.objects.get().refusal
+        assert outcome(delivery) == expected(case), (case["name"], Feedback.objects.last().detail)
     hook.refresh_from_db()
-    assert (hook.events, hook.refusals) == (1, 0)
+    assert hook.refusals == 0
+    kept = sum(case["is"] is not None for case in told)
+    assert hook.events >= Feedback.objects.count() == kept
     again = replay(Chosen(), dry_run=False, told=pytest.fail)
-    assert (again.read, again.unread, again.differing) == (1, 0, 0), "what is kept of it reads the same"
+    assert (again.read, again.unread, again.differing) == (kept, 0, 0), "what is kept of it reads the same"
+
+
+def expected(case):
+    """The corpus leaves out what most have in common."""
+    said = case["is"]
+    if said is None:
+        return None
+    status = "ignored" if said["kind"] == "auto-reply" else "applied"
+    return {"status": status, "reason": "unknown" if said["kind"] == "complaint" else "", "hard": False,
+            "suppressed": False, **said}  # fmt: skip
+
+
+def outcome(delivery):
+    """What is in the books of what was told about it."""
+    suppressed = Suppression.objects.filter(address_key=delivery.address_key).exists()
+    row = Feedback.objects.filter(send_id=delivery.send_id, delivery_id=delivery.id).first()
+    after = state_of(delivery)
+    if row is None:
+        assert (suppressed, after.bounced_at, after.complained_at, after.delayed_at) == (False, None, None, None)
+        return None
+    assert (row.source, row.envelope_to) == ("webhook", delivery.email)
+    assert delivery.email in zlib.decompress(bytes(row.raw)).decode()
+    assert row.expires_at is not None
+    facts = {"bounce": after.bounced_at, "complaint": after.complained_at, "delay": after.delayed_at}
+    assert {kind for kind, at in facts.items() if at} == {row.kind} & facts.keys()
+    return {"kind": row.kind, "status": row.status, "reason": row.reason, "hard": row.hard, "suppressed": suppressed}
 
 
 def test_no_session_is_made_and_no_cookie_set():
@@ -72,7 +82,7 @@ def test_amazons_subscription_is_confirmed_for_an_allowed_topic_alone(amazon):  
 
 
 def test_every_provider_that_anymail_knows_is_here():
-    assert {path.stem for path in CORPUS.glob("*.json")} <= set(PROVIDERS)
+    assert {path.stem for path in CORPUS.glob("*.json")} == set(PROVIDERS)
 
 
 def test_the_same_event_is_applied_once():

@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
 from django.db import DatabaseError
@@ -27,8 +28,8 @@ def require_proofs(send: Send) -> None:
 class Maker:
     """Whoever has no message is rejected once somebody else with the same proof has one, or all were tried."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, id_fields: Sequence[str] = ()) -> None:
+        self._send, self._id_fields = send, id_fields
         self._good: set[str] = set()
         """Proofs that a message was made of."""
         self._without: dict[str, list[tuple[Claimed, str]]] = defaultdict(list)
@@ -55,7 +56,8 @@ class Maker:
 
     def make(self, one: Claimed) -> Envelope:
         """The message; raises what comes in its way."""
-        return wires.envelope(self._send.newsletter, self._send.pk, one)
+        made = wires.envelope(self._send.newsletter, self._send.pk, one)
+        return wires.with_id_fields(made, self._id_fields, self._send.pk, one.id) if self._id_fields else made
 
     def hopeless(self) -> str:
         """Why nothing is to be expected of a proof any more, in words for a person; or nothing."""

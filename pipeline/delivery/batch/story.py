@@ -31,7 +31,7 @@ from pipeline.delivery.routing import Leased, open_way
 from pipeline.delivery.signing import signer_of
 from pipeline.limits.easing import scale_of
 from pipeline.models import Send
-from pipeline.queries import still_goes
+from pipeline.queries import id_fields, still_goes
 from pipeline.transitions import Claimed
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class _Batch:
         self._send, self._transport_id, self._brake, self._keeper = send, way.transport.pk, brake, keeper
         self._relay, self._grant, self._share = way.relay, way.grant, way.share
         self._entries = Entries(send, way.grant.lease_id, brake)
-        self._maker = Maker(send)
+        self._maker = Maker(send, id_fields(way.transport.pk))
         self._deadline = time.monotonic() + START_FOR_SECONDS
         self._may_start = may_start
         self._pace = Pacing(

@@ -1,13 +1,14 @@
 """A claimed delivery becomes an envelope: tokens, merge fields, one join of byte strings."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
 from django.conf import settings
 
-from pipeline.content import message
+from pipeline.content import headers, message
 from pipeline.content.reader import values_of
 from pipeline.content.tracking import READER
 from pipeline.content.types import Proof as Segments
@@ -69,3 +70,14 @@ def envelope(newsletter: Newsletter, send_id: int, one: Claimed) -> Envelope:
         wire=signed(newsletter, message.fill(segments(one.proof_hash), values(newsletter, send_id, one, date=date))),
         envid=f"{send_id}-{one.id}",
     )
+
+
+def with_id_fields(made: Envelope, id_fields: Sequence[str], send_id: int, delivery_id: int) -> Envelope:
+    """Likewise, with our signed id in the fields from which the relay's provider gives it back by webhook.
+
+    They stand before everything else, in no signature: most providers take them out.
+    """
+    token = keyring().sign(Purpose.HEADER, send_id, delivery_id)
+    named = ((each % token).split(": ", 1) for each in id_fields)
+    head = "".join(headers.field(name, value) for name, value in named).encode("ascii")
+    return made._replace(wire=head + made.wire)

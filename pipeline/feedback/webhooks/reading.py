@@ -54,7 +54,7 @@ def read_event(provider: str, told: Any) -> Event:
         words=_text(told.mta_response) or first(raw, *known.words_at),
         status=first(raw, known.status_at) if known.status_at else "",
         description=_text(told.description),
-        signed_id=first(raw, *known.id_at).strip(),
+        signed_id=(first(raw, *known.id_at) or first(told.metadata, "pressrun-id")).strip(),
         message_id=first(raw, *known.message_id_at).strip().strip("<>"),
         once=_once(provider, raw, _text(told.event_id), recipient),
     )

@@ -9,7 +9,7 @@ break off anywhere.
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -19,12 +19,14 @@ from django.db import DatabaseError
 
 from pipeline import transitions
 from pipeline.feedback.apply import note_arrival, take_in_event, take_in_unread
+from pipeline.feedback.understand import Understood
 from pipeline.feedback.webhooks import sns, views
 from pipeline.feedback.webhooks.meaning import is_arrival, understand_event
 from pipeline.feedback.webhooks.reading import Event, canonical
 from pipeline.feedback.webhooks.refusal import RefusedError
 from pipeline.models import Hook
 from pipeline.providers import PROVIDERS, Check, Provider
+from pipeline.queries import known_feedback
 from pipeline.standardwebhooks import is_signed, secret_of
 
 logger = logging.getLogger(__name__)
@@ -172,12 +174,14 @@ def is_stale(event: Event, *, now: datetime) -> bool:
 def _take_in(hook: Hook, parts: Iterator[Any], request: Request, now: datetime) -> None:
     """Each event by itself. What fails for a reason of ours is told again; the others are done."""
     ends, taken, defect = time.monotonic() + SECONDS_FOR_A_REQUEST, 0, False
+    told = _new(each for part in parts for each in _told(hook, part, request))
     try:
-        for part in parts:
+        for each in told:
             if time.monotonic() > ends:
                 raise BusyError
             try:
-                taken += _take_part(hook, part, request, now)
+                each.take(hook.name, now)
+                taken += 1
             except DatabaseError:
                 raise
             except Exception:
@@ -190,22 +194,39 @@ def _take_in(hook: Hook, parts: Iterator[Any], request: Request, now: datetime) 
         raise BusyError
 
 
-def _take_part(hook: Hook, part: Any, request: Request, now: datetime) -> int:
-    """How many events were kept or acted on."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Something to take in: an event and what it means, else what cannot be read."""
+
+    once: bytes
+    event: Event | None = None
+    understood: Understood | None = None
+    raw: bytes = b""
+
+    def take(self, hook: str, now: datetime) -> None:
+        if self.event is None or self.understood is None:
+            take_in_unread(self.raw, once=self.once, hook=hook, now=now)
+            return
+        stale = is_stale(self.event, now=now)
+        if not is_arrival(self.understood):
+            take_in_event(self.event, self.understood, hook=hook, stale=stale, now=now)
+        elif not stale:
+            note_arrival(self.event, now=now)
+
+
+def _told(hook: Hook, part: Any, request: Request) -> Iterator[_Told]:
     events = views.events(hook.provider, part, request.meta)
     if events is None:
         raw = canonical(part)
-        take_in_unread(raw, once=sha256(b"unread\0" + raw).digest(), hook=hook.name, now=now)
-        return 1
-    taken = 0
-    for event in events:
+        yield _Told(sha256(b"unread\0" + raw).digest(), raw=raw)
+    for event in events or ():
         understood = understand_event(event)
-        stale = is_stale(event, now=now)
-        if understood is None or (is_arrival(understood) and stale):
-            continue
-        if is_arrival(understood):
-            note_arrival(event, now=now)
-        else:
-            take_in_event(event, understood, hook=hook.name, stale=stale, now=now)
-        taken += 1
-    return taken
+        if understood is not None:
+            yield _Told(event.once, event, understood)
+
+
+def _new(told: Iterable[_Told]) -> list[_Told]:
+    """Each once, without what was taken in before: most of a repeated request costs one look at the books."""
+    found = {each.once: each for each in told}
+    known = known_feedback(list(found))
+    return [each for once, each in found.items() if once not in known]

@@ -28,5 +28,6 @@ def _as_it_came(known: Provider, kept: Any) -> Iterator[Any]:
     if known.check is Check.SNS:
         yield {"Type": "Notification", "Message": json.dumps(kept), "MessageId": "", "TopicArn": ""}
     if known.batch is not None:
-        yield in_a_batch(known, kept)
+        wrap = known.batch_wrap
+        yield in_a_batch(known, {wrap[0]: kept, "event_name": wrap[1]} if wrap else kept)
     yield kept
