@@ -21,7 +21,7 @@ from pipeline.staff.books import reason_label
 from pipeline.staff.reasons import deed, whose_fault
 from pipeline.staff.sends import actor, require
 from pipeline.transitions.policies import CHANGED, PolicyError, change_policy
-from pipeline.transitions.rulings import undo_batch
+from pipeline.transitions.rulings import NOT_IN_A_CROWD, undo_batch
 
 CHANGE: Final = "pipeline.change_policy"
 UNDO: Final = "subscribers.add_suppression"
@@ -117,6 +117,7 @@ def change(request: HttpRequest, reason: str) -> HttpResponse:
         "label": reason_label(reason),
         "whose": whose_fault(reason),
         "deed": deed(reason, policies()),
+        "crowd": _not_in_a_crowd(about, known),
         "form": form if len(CHOICES[about]) > 1 else None,
     }
     return render(request, "staff/policy.html", context, status=400 if form.errors else 200)
@@ -146,8 +147,13 @@ def _lines() -> Iterator[dict[str, Any]]:
             "label": reason_label(reason),
             "whose": whose_fault(reason),
             "deed": deed(reason, known),
+            "crowd": _not_in_a_crowd(reason, known[reason]),
             "may_change": len(CHOICES[reason]) > 1,
         }
+
+
+def _not_in_a_crowd(reason: Reason, policy: Policy) -> bool:
+    return policy.action is Action.COUNT and reason in NOT_IN_A_CROWD
 
 
 def _events() -> Iterator[dict[str, Any]]:
