@@ -1,4 +1,4 @@
-"""Make the pictures anew: the sample issue as readers see it in every layout, and the books of its demo.
+"""Make the pictures anew: the sample issue as readers see it in every layout, and its demo's books.
 
     make pictures        (needs Debian's chromium)
 
@@ -106,13 +106,16 @@ def _books(browser: Browser, folder: Path) -> None:
     _run("user", "add", "ada", "--superuser", "--password-file", str(folder / "password"))
     send = json.loads(_run("sends", "--json"))[0]["send"]
     with _pages() as base:
-        for name, width in (("books", 1280), ("books-phone", 375)):
+        report = f"returns/send/{send}"
+        for name, width, path in (
+            ("books", 1280, f"sends/{send}"), ("books-phone", 375, f"sends/{send}"), ("came-back", 1280, report),
+        ):  # fmt: skip
             page = browser.new_page(viewport={"width": width, "height": 900})
             page.goto(f"{base}/admin/login/")
             page.fill("input[name=username]", "ada")
             page.fill("input[name=password]", PASSWORD)
             page.click("button[type=submit]")
-            page.goto(f"{base}/admin/sends/{send}/")
+            page.goto(f"{base}/admin/{path}/")
             page.wait_for_load_state("networkidle")
             _keep(_picture(page.screenshot(full_page=True)), name)
             page.close()
