@@ -46,8 +46,9 @@ _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
+    r"|user and password not set, continuing without authentication"
 )
-"""What Cisco's and Sendmail's mailers write of their own around any reply at all: it says nothing."""
+"""What mailers (Cisco's, Sendmail's, qmail's) write of their own around any reply at all: it says nothing."""
 
 
 FALLBACKS: Final = ("code 4xx", "nothing matched")
