@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -20,9 +20,8 @@ from django.db import DatabaseError, close_old_connections
 
 from pipeline.errors import PressrunError
 from pipeline.feedback.apply import RETURN_PREFIX, UNSUBSCRIBE_PREFIX, WAY_BACK_PREFIX, take_in
+from pipeline.feedback.session import Room, session
 
-SIZE_AT_MOST: Final = 10_000_000  # octets, told as SIZE (RFC 1870)
-LINE_AT_MOST: Final = 1_000_000  # octets; bounces quote what they like, and RFC 5321's 1,000 would turn them away
 RECIPIENTS_AT_MOST: Final = 50  # each is stored by itself
 THREADS: Final = 2  # each with a database connection
 IDLE_AT_MOST: Final = 120.0  # seconds
@@ -47,20 +46,13 @@ class Endpoint:
         return "lmtp" if self.lmtp else "smtp"
 
 
-class _Smtp(SMTP):
-    line_length_limit = LINE_AT_MOST
-
-
-class _Lmtp(LMTP):
-    line_length_limit = LINE_AT_MOST
-
-
 @dataclass(slots=True)
 class Intake:
     """aiosmtpd's handler: one per endpoint."""
 
     protocol: str
     threads: ThreadPoolExecutor
+    room: Room
     busy: set[asyncio.Future[None]] = field(default_factory=set)
     """Messages being written."""
 
@@ -122,7 +114,8 @@ async def serve(endpoints: Sequence[Endpoint], *, stop: asyncio.Event, ready: Ca
     `ready` gets one line when all ports are open. Raises CannotListenError.
     """
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inbound") as threads:
-        intakes = [Intake(endpoint.protocol, threads) for endpoint in endpoints]
+        room = Room()
+        intakes = [Intake(endpoint.protocol, threads, room) for endpoint in endpoints]
         servers = [await _listen(*pair) for pair in zip(endpoints, intakes, strict=True)]
         where = (f"{_name(server)} ({one.protocol.upper()})" for server, one in zip(servers, endpoints, strict=True))
         ready(f"inbound: listening on {', '.join(where)}")
@@ -138,7 +131,7 @@ async def serve(endpoints: Sequence[Endpoint], *, stop: asyncio.Event, ready: Ca
 async def _listen(endpoint: Endpoint, intake: Intake) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(lambda: _session(endpoint, intake), endpoint.host, endpoint.port)
+        return await loop.create_server(partial(_session, endpoint, intake), endpoint.host, endpoint.port, backlog=20)
     except OSError as error:
         raise CannotListenError(
             f"{endpoint.host}:{endpoint.port} cannot be listened on ({error.strerror or error}). Nothing was started. "
@@ -146,16 +139,9 @@ async def _listen(endpoint: Endpoint, intake: Intake) -> asyncio.Server:
         ) from error
 
 
-def _session(endpoint: Endpoint, intake: Intake) -> Any:
-    kind = _Lmtp if endpoint.lmtp else _Smtp
-    return kind(
-        intake,
-        data_size_limit=SIZE_AT_MOST,
-        enable_SMTPUTF8=True,
-        hostname=settings.BOUNCE_DOMAIN,
-        ident="Pressrun",
-        timeout=IDLE_AT_MOST,
-    )
+def _session(endpoint: Endpoint, intake: Intake) -> asyncio.Protocol:
+    name = settings.BOUNCE_DOMAIN
+    return session(intake, intake.room, lmtp=endpoint.lmtp, hostname=name, timeout=IDLE_AT_MOST)
 
 
 def _name(server: asyncio.Server) -> str:

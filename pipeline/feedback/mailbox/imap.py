@@ -9,7 +9,6 @@ from typing import Any, Final
 from imapclient import SEEN, IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from pipeline.feedback.inbound import SIZE_AT_MOST
 from pipeline.feedback.mailbox.opening import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -23,6 +22,7 @@ from pipeline.feedback.mailbox.opening import (
     told,
     words,
 )
+from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 
 FETCHED_AT_ONCE: Final = SIZE_AT_MOST

@@ -11,8 +11,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from pipeline import transitions
 from pipeline.feedback import mime
 from pipeline.feedback.apply import envelope_recipient, take_in
-from pipeline.feedback.inbound import SIZE_AT_MOST
 from pipeline.feedback.mailbox.opening import Listed
+from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 
 TOO_BIG: Final = f"It has more than {SIZE_AT_MOST:,} octets. Look at it in the mailbox."

@@ -15,12 +15,12 @@ from typing import Final
 from django.db import DatabaseError
 
 from pipeline import transitions
-from pipeline.feedback.inbound import SIZE_AT_MOST
 from pipeline.feedback.mailbox.imap import open_imap
 from pipeline.feedback.mailbox.keeping import Kept, keep
 from pipeline.feedback.mailbox.oauth import access_token
 from pipeline.feedback.mailbox.opening import Box, Listed, MailboxError, NotSettledError, SignInError
 from pipeline.feedback.mailbox.pop import open_pop
+from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 from pipeline.queries import mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.sql import rows

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from pipeline.feedback.inbound import SIZE_AT_MOST
 from pipeline.feedback.mailbox.opening import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -23,6 +22,7 @@ from pipeline.feedback.mailbox.opening import (
     told,
     words,
 )
+from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 from pipeline.queries import known_mailbox_keys
 
