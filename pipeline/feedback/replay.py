@@ -9,7 +9,7 @@ from django.utils import timezone
 from pipeline.feedback.correcting import Difference, correct
 from pipeline.feedback.reading import Reading, UnreadError, as_taken, read_again
 from pipeline.models import Feedback
-from pipeline.queries.stored import Chosen, stored, stored_until
+from pipeline.queries.stored import Chosen, gone, stored, stored_until
 from pipeline.transitions.corrections import Effect
 
 
@@ -19,6 +19,8 @@ class Tally:
 
     stored: int
     """How many messages are asked for."""
+    gone: int = 0
+    """How many have been deleted so far because their time was over."""
     read: int = 0
     unread: int = 0
     """Of these, how many cannot be read; they stay what they were taken for."""
@@ -51,7 +53,7 @@ def replay(
     is. In the order of arrival, in bounded memory. `go_on` hears how far it is.
     """
     number, last = stored_until(chosen)
-    tally = Tally(number)
+    tally = Tally(number, gone=gone())
     for portion in stored(chosen, last=last):
         if differing := _differences(portion, tally):
             found = correct(differing, dry_run=dry_run, at=timezone.now())

@@ -7,10 +7,12 @@ from typing import Final
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from pipeline.models import Feedback
+from pipeline.models import Feedback, Marker
 
 PORTION: Final = 500
 TOGETHER: Final = 50
+GONE: Final = "messages forgotten"
+"""Names the marker that counts what was deleted because its time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ def stored_until(chosen: Chosen) -> tuple[int, int]:
     """How many there are, and the number of the last: what comes meanwhile is read by today's rules anyway."""
     found = chosen.rows()
     return found.count(), found.aggregate(last=Max("id"))["last"] or 0
+
+
+def gone() -> int:
+    """How many messages have been deleted so far because their time was over. They cannot be read again."""
+    found = Marker.objects.filter(name=GONE).values_list("text", flat=True).first()
+    return int(found or 0)
 
 
 def stored(chosen: Chosen, *, last: int) -> Iterator[list[Feedback]]:

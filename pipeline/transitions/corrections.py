@@ -130,7 +130,9 @@ def _is_still_enough(ruling: Ruling, policy: Policy) -> bool:
 
 
 def is_a_persons(ruling: Ruling) -> bool:
-    """Whether a person has had the last word: settled it, or lifted its suppression."""
+    """Whether a person has had the last word: settled it, or lifted its suppression. What is frozen waits for one."""
+    if ruling.state == RulingState.FROZEN:
+        return False
     if ruling.by not in _MACHINES or ruling.state == RulingState.UNDONE:
         return True
     return ruling.suppression_id is not None and _is_lifted_by_a_person(ruling)

@@ -3,7 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
+from django.db import transaction
+
 from pipeline.queries.sql import execute, rows
+from pipeline.queries.stored import GONE
 
 EVERY: Final = timedelta(days=1)
 AT_ONCE: Final = 1_000
@@ -20,11 +23,7 @@ def forget_expired() -> int:
         return 0
     gone = 0
     for _ in range(BATCHES):
-        step = execute(
-            "DELETE FROM pipeline_feedback WHERE id IN"
-            " (SELECT id FROM pipeline_feedback WHERE expires_at < now() LIMIT %s)",
-            [AT_ONCE],
-        )
+        step = _step()
         gone += step
         if step < AT_ONCE:
             execute(
@@ -34,3 +33,20 @@ def forget_expired() -> int:
             )
             break
     return gone
+
+
+@transaction.atomic
+def _step() -> int:
+    """Delete some, and note how many have gone: whoever reads what is stored again should know what is missing."""
+    step = execute(
+        "DELETE FROM pipeline_feedback WHERE id IN"
+        " (SELECT id FROM pipeline_feedback WHERE expires_at < now() LIMIT %s)",
+        [AT_ONCE],
+    )
+    if step:
+        execute(
+            "INSERT INTO pipeline_marker AS m (name, text, at) VALUES (%s, %s, now()) ON CONFLICT (name)"
+            " DO UPDATE SET text = (m.text::bigint + excluded.text::bigint)::text, at = now()",
+            [GONE, str(step)],
+        )
+    return step

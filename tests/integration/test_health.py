@@ -13,6 +13,7 @@ from pipeline import tasks, transitions
 from pipeline.feedback.apply import take_in
 from pipeline.models import Delivery, Feedback, Marker, Send, TransportMeter
 from pipeline.public import health
+from pipeline.queries.stored import gone
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a token of thirty-two characters"
@@ -182,5 +183,7 @@ def test_returned_messages_are_deleted_when_their_time_is_over_and_once_a_day(mo
     assert Feedback.objects.count() == 2
     returned(7, now - dt.timedelta(seconds=1))
     assert transitions.forget_expired() == 0
+    assert gone() == 5
     Marker.objects.filter(name="forgotten").update(at=now - dt.timedelta(days=1, seconds=1))
     assert transitions.forget_expired() == 1
+    assert gone() == 6

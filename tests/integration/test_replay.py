@@ -1,5 +1,6 @@
 """What is stored of what came back, read again by other rules than those of its day."""
 
+import datetime as dt
 import json
 import zlib
 
@@ -9,6 +10,7 @@ from returned import books, handed_over, return_path
 from rulebook import Rulebook
 from scene import Scene
 
+from pipeline import transitions
 from pipeline.feedback import understand as understanding
 from pipeline.feedback.apply import take_in
 from pipeline.feedback.replay import replay
@@ -215,6 +217,14 @@ def test_for_programs_it_is_one_document(rules, deliveries, pressrun):
                       "messages": 3}  # fmt: skip
     first = said["differences"][0]
     assert (first["id"], first["would_be"]["delivery"]) == (rows[0].pk, f"{rows[0].send_id}-{rows[0].delivery_id}")
+
+
+def test_it_tells_how_many_cannot_be_read_any_more(rules, deliveries, pressrun):
+    old = comes("bounce filtered", deliveries[0])
+    Feedback.objects.filter(pk=old.pk).update(expires_at=timezone.now() - dt.timedelta(days=1))
+    assert transitions.forget_expired() == 1
+    assert json.loads(pressrun("feedback", "replay", "--dry-run", "--json")[0])["gone"] == 1
+    assert "1 have been deleted so far, because their time was over" in pressrun("feedback", "replay", "--dry-run")[0]
 
 
 def test_a_stranger_s_words_do_not_steer_the_terminal(rules, deliveries, pressrun):

@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         transitions.note_replay(output.actor(), detail=words | {"read": tally.read, "differed": tally.differing})
     if not args.json:
         output.show(_table(tally, dry_run=args.dry_run))
+        for note in _notes(tally):
+            print(note)
     return 0
 
 
@@ -104,6 +106,7 @@ def _emit(tally: "Tally", lines: IO[str]) -> None:
         "stored": tally.stored,
         "read": tally.read,
         "unread": tally.unread,
+        "gone": tally.gone,
         "differ": tally.differing,
         "addresses": {effect.value: number for effect, number in tally.effects.items() if effect},
         "changes": [
@@ -144,11 +147,7 @@ def _table(tally: "Tally", *, dry_run: bool) -> "Table":
 
     done = "would be taken otherwise" if dry_run else "were taken otherwise, and are put right"
     title = f"{tally.read:,} messages read again, {tally.differing:,} {done}"
-    notes = [f"{n:,} {'address' if n == 1 else 'addresses'}: {EFFECTS[effect]}" for effect, n in tally.effects.items()]
-    if tally.unread:
-        notes.append(f"{tally.unread:,} could not be read, and stay what they were taken for")
-    caption = "\n".join(note for note in notes if not note.endswith(": "))
-    table = Table(title=title, title_justify="left", caption=caption or None, caption_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("was")
     table.add_column("would be" if dry_run else "is")
     table.add_column("messages", justify="right")
@@ -157,6 +156,16 @@ def _table(tally: "Tally", *, dry_run: bool) -> "Table":
     if not tally.changes:
         table.add_row("nothing differs", "", "")
     return table
+
+
+def _notes(tally: "Tally") -> Iterator[str]:
+    for effect, number in tally.effects.items():
+        if effect:
+            yield f"{number:,} {'address' if number == 1 else 'addresses'}: {EFFECTS[effect]}."
+    if tally.unread:
+        yield f"{tally.unread:,} could not be read, and stay what they were taken for."
+    if tally.gone:
+        yield f"{tally.gone:,} have been deleted so far, because their time was over."
 
 
 def _plain(reading: "Reading") -> str:
