@@ -11,7 +11,7 @@ TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is
 
 _ADDRESS: Final = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[\w.-]{1,255}")
 _URL: Final = re.compile(r"\bhttps?:[^\s>]{1,2000}", re.IGNORECASE)
-_HOST: Final = re.compile(r"\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
+_HOST: Final = re.compile(r"(?<!client )\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""
 _CODES: Final = re.compile(r"(?<![\w.])[245]\d\d(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?[ -]")
 _CODE: Final = re.compile(r"(?<![\w.:/-])([45]\d\d)(?=[ -])")
@@ -136,6 +136,6 @@ def _enhanced(text: str, given: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CODES.sub(" ", _HOST.sub("host", _URL.sub(" ", _ADDRESS.sub("@", text))))
+    text = _CODES.sub(" ", _HOST.sub(" ", _URL.sub(" ", _ADDRESS.sub("@", text))))
     words = _HOLLOW.sub(" ", " ".join(text.lower().translate(_UNQUOTED).split()))
     return _CJK_BREAK.sub("", words)

@@ -93,6 +93,8 @@ def test_what_is_said_for_now_is_soft_though_the_code_is_final(text):
 def test_the_name_of_a_server_says_nothing():
     assert classify("host antispam.x.test[192.0.2.1] said: 550 5.1.1 User unknown").hard
     assert classify("host blacklist.x.test [192.0.2.1]: 552 Mailbox full").reason is Reason.MAILBOX_FULL
+    assert classify("host mx.x.test [192.0.2.1] said: 550 ada does not exist").reason is not Reason.NO_SUCH_DOMAIN
+    assert classify("554 Client host x.test [192.0.2.1] rejected").reason is Reason.REPUTATION
 
 
 def test_a_code_decides_where_words_say_nothing():
