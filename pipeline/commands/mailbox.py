@@ -27,21 +27,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_changes(change: argparse.ArgumentParser) -> None:
     change.add_argument("--create", action="store_true", help="add it")
-    change.add_argument("--protocol", choices=["imap", "pop"])
-    change.add_argument("--host", metavar="HOST")
+    change.add_argument("--protocol", choices=["imap", "pop"], help="imap unless said otherwise")
+    change.add_argument("--host", metavar="HOST", help="the server, by the name in its certificate")
     change.add_argument("--port", type=int, metavar="N", help="else the protocol's own")
     change.add_argument("--security", choices=["tls", "starttls", "plain"], help="plain: on this machine alone")
-    change.add_argument("--user", metavar="USER")
+    change.add_argument("--user", metavar="USER", help="as whom to sign in")
     for secret in SECRETS:
         change.add_argument(f"--{secret}-from", metavar="FILE", help=f"the {secret.replace('-', ' ')}; - is stdin")
-    change.add_argument("--auth", choices=["password", "oauth2"])
-    change.add_argument("--client-id", metavar="ID")
+    change.add_argument("--auth", choices=["password", "oauth2"], help="password unless said otherwise")
+    change.add_argument("--client-id", metavar="ID", help="of the application that you registered")
     change.add_argument("--token-url", metavar="URL", help="https address that gives out access tokens")
     change.add_argument("--scope", metavar="SCOPE", help="for the tokens, where the provider wants it")
-    change.add_argument("--folder", metavar="FOLDER")
+    change.add_argument("--folder", metavar="FOLDER", help="the one that is read, INBOX unless said otherwise")
     change.add_argument("--afterwards", choices=["leave", "move", "delete"], help="mail that was taken in")
-    change.add_argument("--move-to", metavar="FOLDER")
-    change.add_argument("--enabled", choices=["yes", "no"])
+    change.add_argument("--move-to", metavar="FOLDER", help="it is made where it is missing")
+    change.add_argument("--enabled", choices=["yes", "no"], help="whether workers read it")
 
 
 def run(args: argparse.Namespace) -> int:

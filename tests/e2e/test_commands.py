@@ -40,6 +40,7 @@ PROMISED = {
     "alert": "--test --away --json",
     "classify": "FILE --json",
     "feedback": "--to --json replay",
+    "mailbox": "list set test look retry remove --json",
     "dkim": "new rotate activate retire body list --json",
     "doctor": "--probe --returned --newsletter --json",
     "user": "--json",
