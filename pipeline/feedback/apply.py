@@ -72,8 +72,8 @@ def take_in(raw: bytes, *, source: str, envelope_to: str, envelope_from: str, no
     with transaction.atomic():
         row, is_new = _keep(digest, raw, source, envelope_to, envelope_from, now)
         if is_new:
-            sender = envelope_from or mime.address_of(mime.read(raw).header("return-path"))
-            _note(row, _apply(understand(raw), envelope_to, sender, now))
+            understood = understand(raw)
+            _note(row, _apply(understood, envelope_to, envelope_from or understood.return_path, now))
     return row
 
 

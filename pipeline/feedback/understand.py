@@ -55,6 +55,7 @@ def understand(raw: bytes) -> Understood:
         recipients=tuple(recipients),
         returned_id=_returned_id(mail),
         in_reply_to=mail.message.header("in-reply-to").strip(),
+        return_path=address_of(mail.message.header("return-path")),
         rule=rule,
     )
 

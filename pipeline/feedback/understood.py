@@ -38,6 +38,8 @@ class Understood:
     returned_id: str = ""
     """The signed id in the returned copy of our message, not verified."""
     in_reply_to: str = ""
+    return_path: str = ""
+    """The address in its Return-Path, which whoever delivered it wrote; empty also for the null one."""
     rule: str = ""
     """What made it this kind, for people."""
     unread: str = ""
