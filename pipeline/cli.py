@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "mailbox",
         "mailboxes that bounces go to: `mailbox list`, `mailbox set NAME --create …`, `mailbox look`",
     ),
+    "storm": ("storm", "many dead addresses at one provider: `storm list`, `storm apply`, `storm discard`"),
     "doctor": ("doctor", "what is right and what is not with this installation"),
     "webhook": (
         "webhook",

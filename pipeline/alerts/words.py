@@ -65,6 +65,15 @@ _PHRASES: Final[Mapping[str, _Phrases]] = {
         lazy("Those messages are held and not repeated, so nobody gets a second copy."),
         lazy("Look at the relay and the way to it. Then let the send go on, or cancel it."),
     ),
+    AlertKind.STORM: _Phrases(
+        lazy("%(newsletter)s, send %(send)s: many dead addresses at %(destination)s"),
+        lazy(
+            "Of %(tried)s addresses at %(destination)s that send %(send)s has tried, %(dead)s are said to be dead. So "
+            "many at once are more likely a fault there."
+        ),
+        lazy("None of them was suppressed, and nothing more goes there until you decide. All others get their mail."),
+        lazy("Decide on the send's page: these addresses are dead, or it was a fault of that provider."),
+    ),
     AlertKind.FINISHED: _Phrases(
         lazy("%(newsletter)s, send %(send)s: finished"),
         lazy(
@@ -149,9 +158,11 @@ def _values(facts: Mapping[str, Any]) -> dict[str, str]:
         "audience": facts.get("audience", 0),
         "bounced": facts.get("bounced", 0),
         "minutes": facts.get("minutes", 0),
+        "dead": facts.get("dead", 0),
+        "tried": facts.get("tried", 0),
     }
     words = {"by": _actor(str(facts.get("by", ""))), "bounce_domain": settings.BOUNCE_DOMAIN}
-    words |= {name: str(facts.get(name, "")) for name in ("send", "newsletter", "mailbox")}
+    words |= {name: str(facts.get(name, "")) for name in ("send", "newsletter", "mailbox", "destination")}
     return words | {name: str(intcomma(number)) for name, number in numbers.items()}
 
 

@@ -14,6 +14,7 @@ class AlertKind(models.TextChoices):
     PAUSED = "paused", _("a send was paused")
     BRAKED = "braked", _("a send braked by itself")
     UNCERTAIN = "uncertain", _("too much may have arrived")
+    STORM = "storm", _("many addresses of one provider are dead at once")
     FINISHED = "finished", _("a send is finished")
     SETTLED = "settled", _("a send is settled")
     LATE = "late", _("a send does not get on")

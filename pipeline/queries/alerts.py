@@ -9,6 +9,7 @@ from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
 from pipeline.queries.sql import rows
+from pipeline.queries.storms import open_storms
 from pipeline.queries.work import LAST_RESUMED, next_work, ringable_sends
 
 REMEMBERED: Final = timedelta(days=1)
@@ -46,6 +47,7 @@ class Stalled:
 def occasions() -> Iterator[Occasion]:
     """Everything that nobody has been told of yet."""
     yield from _acts()
+    yield from _storms()
     yield from _late()
     yield from _settled()
     yield from _silent()
@@ -100,6 +102,16 @@ def _kind(action: str, code: str) -> AlertKind:
     if kind is AlertKind.PAUSED and code in _BRAKES:
         return AlertKind.BRAKED
     return AlertKind.UNCERTAIN if kind is AlertKind.PAUSED and code == Stop.UNCERTAIN else kind
+
+
+def _storms() -> Iterator[Occasion]:
+    """Many dead addresses at one destination, about which a person must decide."""
+    for found in open_storms():
+        storm = found.storm
+        key = f"storm:{storm.pk}:{storm.frozen_at:%Y%m%dT%H%M%S}"
+        if _is_new(key):
+            facts = {"destination": storm.destination, "dead": storm.dead, "tried": storm.tried}
+            yield _about(key, AlertKind.STORM, storm.send_id, why="\n".join(found.words), **facts)
 
 
 def _late() -> Iterator[Occasion]:

@@ -84,6 +84,20 @@ _ASTIR: Final = """
 """
 
 
+_WAITING: Final = """
+  SELECT (SELECT count(DISTINCT r.delivery_id) FROM pipeline_ruling r
+          WHERE r.send_id = w.send_id AND r.destination = w.destination AND r.state = 'frozen'),
+    (SELECT count(*) FROM pipeline_delivery d
+     WHERE d.send_id = w.send_id AND d.destination = w.destination AND d.state = 'pending')
+  FROM pipeline_storm w WHERE w.id = %(storm)s
+"""
+_SAID: Final = """
+  SELECT left(r.words, 300), count(*) FROM pipeline_ruling r JOIN pipeline_storm w ON w.id = %(storm)s
+  WHERE r.send_id = w.send_id AND r.destination = w.destination AND r.state = 'frozen' AND r.words <> ''
+  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """More than a few dead addresses of a send at one destination."""
@@ -91,6 +105,19 @@ class Found:
     send_id: int
     destination: str
     dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """A storm as a person must see it to decide."""
+
+    storm: Storm
+    frozen: int
+    """Addresses that are kept from being suppressed."""
+    waiting: int
+    """Readers there to whom nothing goes until then."""
+    words: tuple[str, ...]
+    """What the servers there say, the most frequent first."""
 
 
 def stirred(since: datetime | None, send_id: int | None = None) -> list[Found]:
@@ -135,6 +162,17 @@ def storm_at(send_id: int, destination: str) -> Storm | None:
 def frozen_at(send_id: int) -> list[str]:
     """The destinations to which nothing of a send goes until a person decides."""
     return list(Storm.objects.filter(send_id=send_id, state=StormState.FROZEN).values_list("destination", flat=True))
+
+
+def open_storms(send_id: int | None = None) -> list[Weather]:
+    """The storms about which a person must decide, of one send or of all, the oldest first."""
+    found = Storm.objects.filter(state=StormState.FROZEN).order_by("frozen_at", "pk")
+    return [_weather(storm) for storm in (found.filter(send_id=send_id) if send_id else found)]
+
+
+def _weather(storm: Storm) -> Weather:
+    [(frozen, waiting)] = rows(_WAITING, {"storm": storm.pk})
+    return Weather(storm, frozen, waiting, tuple(words for words, _ in rows(_SAID, {"storm": storm.pk})))
 
 
 def domains_of(destination: str) -> list[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from pipeline import replies
 from pipeline.models import OPEN_STATES, DeliveryState, Reason, Send, SendState
 from pipeline.queries import Complaints, Count, Pace, complaints_in, counts, feedback_counts, next_work, pace_of
+from pipeline.queries.work import A_DECISION
 
 REPLIES: Final[Mapping[str, str | Promise]] = {
     replies.Reason.NO_SUCH_MAILBOX: _("there is no such mailbox"),
@@ -39,6 +40,7 @@ _FACTS: Final = {
     "retried": _("tried once more, for it may have arrived"),
 }
 WAITS: Final[Mapping[str, Promise]] = {
+    A_DECISION: _("a decision about the many dead addresses"),
     "the next try": _("the next try"),
     "evidence of what may have arrived": _("evidence of what may have arrived"),
     "the relay's limit for this hour is used up": _("the relay's limit for this hour is used up"),
@@ -121,6 +123,8 @@ def _waiting(send: Send, words: str, until: datetime | None) -> Waiting | None:
 
 def _waiting_words(words: str) -> str | Promise:
     head, relay, reason = words.partition("the relay: ")
+    if words.startswith(A_DECISION):
+        return format_lazy("{}{}", WAITS[A_DECISION], words.removeprefix(A_DECISION))
     return format_lazy("{}: {}", _("the relay"), reason) if relay and not head else WAITS.get(words, words)
 
 

@@ -6,6 +6,7 @@ from wagtail.admin.ui.components import Component
 
 from pipeline.models import Send, SendState
 from pipeline.staff.books import GOING, books_of
+from pipeline.staff.storms import storms_of
 
 SHOWN = 5
 
@@ -22,7 +23,11 @@ class BooksPanel(Component):
         sends = Send.objects.select_related("newsletter")
         waiting = sends.filter(state=SendState.HELD)
         recent = sends.exclude(state=SendState.HELD)[:SHOWN]
-        return {"may_see": True, "rows": [(send, books_of(send), send.state in GOING) for send in (*waiting, *recent)]}
+        return {
+            "may_see": True,
+            "storms": storms_of(),
+            "rows": [(send, books_of(send), send.state in GOING) for send in (*waiting, *recent)],
+        }
 
 
 def with_books(_request: object, panels: list[Component]) -> None:

@@ -25,6 +25,7 @@ from pipeline.staff.following import followings
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.reasons import provider_label
 from pipeline.staff.schedule import waiting_of
+from pipeline.staff.storms import decide, may_decide, storms_of
 
 ACTS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
     "undo": (transitions.undo_send, (SendState.SCHEDULED,)),
@@ -43,6 +44,9 @@ DONE: Final[Mapping[str, Promise]] = {
     "send.undone": gettext_lazy("took it back before it went out"),
     "send.held": gettext_lazy("put it before a person"),
     "send.finished": gettext_lazy("closed the books"),
+    "send.storm": gettext_lazy("held many dead addresses of one provider until a person decides"),
+    "send.storm-applied": gettext_lazy("said that the many addresses are dead"),
+    "send.storm-discarded": gettext_lazy("said that it was a fault of the provider"),
     "send.exported": gettext_lazy("took the ledger"),
     "feedback.undone": gettext_lazy("took back what returned mail did to addresses"),
 }
@@ -100,6 +104,7 @@ class SendViewSet(ReadingViewSet):
             *super().get_urlpatterns(),
             path("<int:pk>/books/", books, name="books"),
             path("<int:pk>/do/<slug:act>/", do, name="do"),
+            path("<int:pk>/storm/", decide, name="storm"),
             path("<int:pk>/deliveries/", deliveries, name="deliveries"),
             path("<int:pk>/ledger.csv", ledger, name="ledger"),
         ]
@@ -170,6 +175,8 @@ def _shown(request: HttpRequest, send: Send) -> dict[str, Any]:
         "going": send.state in GOING,
         "may_start": may,
         "waiting": waiting,
+        "storms": storms_of(send.pk),
+        "may_decide": may_decide(request),
         "acts": [
             act
             for act, (_act, states) in ACTS.items()
