@@ -8,7 +8,10 @@ from returned import handed_over
 from scene import Scene
 
 from pipeline import transitions
-from pipeline.models import Policy, Ruling
+from pipeline.delivery.batch.entries import Entries
+from pipeline.delivery.brake import Brake
+from pipeline.delivery.envelope import Result, Verdict
+from pipeline.models import Policy, Ruling, Send
 from pipeline.replies import DEFAULTS, Action, classify
 from pipeline.replies import Policy as Wanted
 from pipeline.transitions import Marked
@@ -92,3 +95,43 @@ def test_a_refusal_at_once_takes_the_same_way():
     transitions.record(scene.send.pk, [Marked(one.id, one.fence, "rejected", "no-such-mailbox", UNKNOWN, True, None)])
     ruling = ruled(scene.row(one), source="smtp")
     assert ruling.suppression.source == f"smtp delivery:{scene.send.pk}-{one.id}"
+
+
+# -- what a batch hears
+
+
+def heard(scene, verdict, code, enhanced, text):
+    """One reply at RCPT, entered in the books as a batch does; the delivery then."""
+    [one] = scene.fly()
+    scene.send.refresh_from_db()
+    entries = Entries(scene.send, scene.lease, Brake(scene.send, "here:1:2"))
+    entries.add(one, Result(1, verdict, code, enhanced, text, "RCPT"))
+    entries.commit([])
+    return scene.row(one)
+
+
+def test_a_refusal_that_a_batch_hears_is_ruled_on():
+    delivery = heard(Scene(3), Verdict.REJECTED, 550, "5.1.1", UNKNOWN)
+    assert delivery.state == "rejected"
+    ruling = Ruling.objects.get()
+    assert (ruling.delivery_id, ruling.source, ruling.state, ruling.words) == (delivery.id, "smtp", "applied", UNKNOWN)
+
+
+def test_what_a_batch_refuses_itself_is_held_against_nobody():
+    assert heard(Scene(3), Verdict.REJECTED, None, "5.1.3", "550 5.1.1 User unknown").state == "rejected"
+    assert not Ruling.objects.exists()
+
+
+def test_what_is_given_up_after_a_reply_of_the_mailbox_is_judged_and_what_waits_is_not(monkeypatch):
+    judged = []
+    monkeypatch.setattr(transitions, "rule_on", lambda *given, **told: judged.append((given, told)))
+    scene = Scene(3)
+    full = ("452 4.2.2 Mailbox full", Verdict.DEFERRED, 452, "4.2.2")
+    assert heard(scene, *full[1:], full[0]).state == "pending"
+    assert judged == []
+    Send.objects.update(valid_until=timezone.now() + dt.timedelta(seconds=1))
+    delivery = heard(scene, *full[1:], full[0])
+    assert delivery.state == "expired"
+    [((send_id, delivery_id, meaning), told)] = judged
+    assert (send_id, delivery_id, meaning.reason) == (delivery.send_id, delivery.id, "mailbox-full")
+    assert told["source"] == "smtp"
