@@ -26,7 +26,8 @@ def policies() -> dict[Reason, Policy]:
 
 
 # Sends are thousands, deliveries are millions: each send is asked for this one address through its unique index. Of a
-# following send the issue is the same; one whose proof is of no issue any more stands for itself.
+# following send the issue is the same; one whose proof is of no issue any more stands for itself. What was merely taken
+# says nothing, unless its relay is known to speak for the recipient's side or to let us know what comes back.
 _FATES: Final = """
   SELECT s.id, coalesce(i.translation_key::text, 'send ' || s.id), d.state, d.reason, d.updated_at,
     coalesce(d.reply, ''), d.attempts, d.bounced_at, coalesce(d.bounce_reason, ''), coalesce(d.bounce_hard, false),
@@ -41,6 +42,9 @@ _FATES: Final = """
     SELECT * FROM pipeline_delivery d WHERE d.send_id = s.id AND d.address_key = %(address)s OFFSET 0) d
   LEFT JOIN pipeline_proof p ON p.hash = d.proof_hash
   LEFT JOIN pipeline_issue i ON i.id = p.issue_id
+  WHERE d.bounced_at IS NOT NULL OR d.state IN ('rejected', 'expired')
+    OR coalesce(d.clicked_at, d.alive_at, d.unsubscribed_at) IS NOT NULL
+    OR t.sees_recipient_replies OR t.keeps_return_path
 """
 
 
@@ -70,7 +74,7 @@ def ruling_is_due(now: datetime) -> bool:
 
 
 def fates(address_key: str, *, now: datetime) -> list[Fate]:
-    """What became of every delivery to an address within a year."""
+    """What became of the deliveries to an address within a year: those that failed, and those that show life."""
     given = {"address": address_key, "since": now - LOOK_BACK, "most": SENDS_AT_MOST}
     return [_fate(row) for row in rows(_FATES, given)]
 

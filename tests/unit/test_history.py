@@ -42,7 +42,7 @@ def test_each_default_is_reached_by_so_many_issues_over_so_many_days_and_by_no_l
 
 
 def test_one_issue_counts_once_however_often_it_was_sent():
-    again = [on(day, 7) for day in range(40)]
+    again = [on(day, 7, send_id=100 + day) for day in range(40)]
     assert counted(again).issues == 1
     assert counted([*again, on(50, 8)]).issues == 2
 
