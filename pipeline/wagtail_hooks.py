@@ -7,6 +7,7 @@ from wagtail.snippets.models import register_snippet
 
 from pipeline.staff import home, menu
 from pipeline.staff.feedback import FeedbackViewSet
+from pipeline.staff.hooks import HookViewSet
 from pipeline.staff.inbox import InboxViewSet
 from pipeline.staff.issues import IssueViewSet
 from pipeline.staff.links import LinksViewSet
@@ -33,6 +34,7 @@ for viewset in (
     SendingViewSet(),
     RehearsalViewSet(),
     RelayViewSet(),
+    HookViewSet(),
     MailboxViewSet(),
     RulingsViewSet(),
     ProofViewSet(),

@@ -17,6 +17,7 @@ GRANTABLE: Final = Q(
         "repair_link",
         "publish_edition",
         "change_transport",
+        "change_hook",
         "change_policy",
     )
 )

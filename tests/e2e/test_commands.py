@@ -41,6 +41,7 @@ PROMISED = {
     "classify": "FILE --json",
     "feedback": "--to --json replay",
     "mailbox": "list set test look retry remove --json",
+    "webhook": "list set remove --json",
     "dkim": "new rotate activate retire body list --json",
     "doctor": "--probe --returned --newsletter --json",
     "user": "--json",

@@ -46,12 +46,13 @@ def routes(patterns=None, prefix: str = "/") -> list[str]:
 
 STAFF = sorted({route for route in routes() if route.startswith("/admin/")})
 OURS = re.compile(
-    r"/admin/(relays|mailboxes|newsletters|sends|sending|rehearsals|links|returns|rulings|feedback|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
+    r"/admin/(relays|webhooks|mailboxes|newsletters|sends|sending|rehearsals|links|returns|rulings|feedback|proofs|testing|test-groups|subscribers|lists|suppressions|inbox"
     r"|snippets/pipeline/issue)/"
 )
 OURS_AT_THE_TOP = {
-    "newsletters", "sends", "sending", "rehearsals", "relays", "mailboxes", "links", "returns", "rulings", "feedback",
-    "proofs", "testing", "test-groups", "subscribers", "lists", "suppressions", "inbox", "snippets", "style.css",
+    "newsletters", "sends", "sending", "rehearsals", "relays", "webhooks", "mailboxes", "links", "returns",
+    "rulings", "feedback", "proofs", "testing", "test-groups", "subscribers", "lists", "suppressions", "inbox",
+    "snippets", "style.css",
 }  # fmt: skip
 WAGTAILS = {
     "", ".*", "account", "api", "block-preview", "bulk", "choose-anchor-link", "choose-email-link",

@@ -8,10 +8,11 @@ import re
 
 import pytest
 from hooking import SECRET, Teller, a_hook, amazon, cases, filled, state_of  # noqa: F401
+from newsroom import signed_in
 from returned import books, handed_over
 from scene import Scene, accepted
 
-from pipeline import transitions
+from pipeline import hooks, transitions
 from pipeline.delivery.batch import wires
 from pipeline.delivery.batch.making import Maker
 from pipeline.feedback.webhooks import receiving
@@ -148,3 +149,41 @@ def test_one_event_that_cannot_be_read_keeps_no_other_from_being_taken_in():
     assert teller.tell([{"no": "event"}, *filled(cases("sendgrid")[0]["body"], delivery)]).status_code == 200
     assert state_of(delivery).bounce_hard
     assert set(Feedback.objects.values_list("status", flat=True)) == {"applied", "unattributed"}
+
+
+def test_the_page_shows_the_address_to_paste_and_never_the_secret():
+    bo = signed_in("bo", superuser=True)
+    relay = Transport.objects.get(name="main")
+    form = {"name": "ours", "provider": "mailgun", "transport": relay.pk, "topics": "", "networks": "192.0.2.0/24",
+            "enabled": "on", "secret": SECRET}  # fmt: skip
+    assert bo.post("/admin/webhooks/add/", form).status_code == 302
+    hook = Hook.objects.get()
+    assert (hook.secrets, hook.networks) == ([SECRET], ["192.0.2.0/24"])
+    assert Teller(hook).tell({"no": "event"}).status_code == 403
+    page = bo.get(f"/admin/webhooks/{hook.pk}/").content.decode()
+    assert hooks.address_of(hook) in page
+    assert "Permanent Failure" in page
+    assert "networks allowed" in page
+    assert SECRET not in page
+    assert bo.post(f"/admin/webhooks/{hook.pk}/", form | {"networks": "", "secret": ""}).status_code == 302
+    hook.refresh_from_db()
+    assert (hook.secrets, hook.networks) == ([SECRET], [])
+    wrong = bo.post(f"/admin/webhooks/{hook.pk}/", form | {"networks": "everywhere"})
+    assert (wrong.status_code, "Nothing was changed" in wrong.content.decode()) == (400, True)
+    assert SECRET not in wrong.content.decode()
+    old = hooks.address_of(hook)
+    bo.post(f"/admin/webhooks/{hook.pk}/act/", {"act": "renew"})
+    hook.refresh_from_db()
+    assert hooks.address_of(hook) != old
+    assert "ours" in bo.get("/admin/webhooks/").content.decode()
+    bo.post(f"/admin/webhooks/{hook.pk}/act/", {"act": "remove"})
+    assert not Hook.objects.exists()
+
+
+def test_who_may_not_change_webhooks_sees_none():
+    hook = a_hook("mailgun")
+    ada = signed_in("ada")
+    for path in ("/admin/webhooks/", f"/admin/webhooks/{hook.pk}/"):
+        assert hooks.address_of(hook) not in ada.get(path, follow=True).content.decode()
+    assert ada.post(f"/admin/webhooks/{hook.pk}/act/", {"act": "remove"}).status_code in {302, 403}
+    assert Hook.objects.exists()
