@@ -75,6 +75,7 @@ CONTENTS = {
     "no end of it": repeated(b"", b"x"),
     "no end of lines": repeated(DAEMON + NOTICE, b"\n"),
     "NUL": repeated(DAEMON + NOTICE, b"\0"),
+    "octets that are no letters": repeated(DAEMON + NOTICE, b"\x81"),
     "quoted-printable": repeated(b"Content-Transfer-Encoding: quoted-printable\n\n", b"=\n"),
     "base64": repeated(b"Content-Transfer-Encoding: base64\n\n", b"A=\n"),
     "UTF-7": repeated(text(b"plain", b"utf-7"), b"+2D3cAA- "),

@@ -20,6 +20,7 @@ SIZE_AT_MOST: Final = 1_000_000  # octets that are looked at
 DEPTH_AT_MOST: Final = 20
 PARTS_AT_MOST: Final = 200
 HEADER_LINES_AT_MOST: Final = 4000  # of all parts together
+TEXT_AT_MOST: Final = 250_000  # octets of a part that are made text of
 HTML_AT_MOST: Final = 200_000  # characters
 HEADER_AT_MOST: Final = 4000  # characters of one header
 
@@ -69,7 +70,7 @@ class Part:
 
     def text(self) -> str:
         """The body as text, HTML as the text in it. Broken bytes become U+FFFD."""
-        text = decode(self.content(), self.parameters.get("charset", ""))
+        text = decode(self.content()[:TEXT_AT_MOST], self.parameters.get("charset", ""))
         return text_of_html(text) if self.kind == "text/html" else text
 
     def leaves(self) -> Iterator["Part"]:
