@@ -52,20 +52,30 @@ def stored(chosen: Chosen, *, last: int) -> Iterator[list[Feedback]]:
     """
     after = 0
     while True:
-        heads = _heads(chosen, after=after, last=last)
-        for head, has_more in heads:
-            yield from _portions(chosen, head, last=last) if has_more else ([head],)
-        if len(heads) < PORTION:
+        page = _page(chosen, after=after, last=last)
+        for row, came_before, has_more in page:
+            if not came_before:
+                yield from _portions(chosen, row, last=last) if has_more else ([row],)
+        if len(page) < PORTION:
             return
-        after = heads[-1][0].pk
+        after = page[-1][0].pk
 
 
-def _heads(chosen: Chosen, *, after: int, last: int) -> list[tuple[Feedback, bool]]:
-    """The first of each delivery, whether there are more of it, and whatever belongs to none."""
+def _page(chosen: Chosen, *, after: int, last: int) -> list[tuple[Feedback, bool, bool]]:
+    """The next messages, and whether an earlier and a later one is of the same delivery: two probes of an index each.
+
+    As conditions of the query they would be joined to it, which may read all that is stored for every page.
+    """
     siblings = chosen.rows().filter(send_id=OuterRef("send_id"), delivery_id=OuterRef("delivery_id"))
-    found = chosen.rows().filter(~Exists(siblings.filter(id__lt=OuterRef("id"))), id__gt=after, id__lte=last)
-    found = found.annotate(has_more=Exists(siblings.filter(id__gt=OuterRef("id"), id__lte=last)))
-    return [(row, row.has_more) for row in found[:PORTION]]
+    found = (
+        chosen.rows()
+        .filter(id__gt=after, id__lte=last)
+        .annotate(
+            came_before=Exists(siblings.filter(id__lt=OuterRef("id"))),
+            has_more=Exists(siblings.filter(id__gt=OuterRef("id"), id__lte=last)),
+        )
+    )
+    return [(row, row.came_before, row.has_more) for row in found[:PORTION]]
 
 
 def _portions(chosen: Chosen, head: Feedback, *, last: int) -> Iterator[list[Feedback]]:
