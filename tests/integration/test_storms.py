@@ -4,11 +4,14 @@
 
 import datetime as dt
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue
+from scene import Threads
 from test_sending import Desk, copies, relay, suppressed, url  # noqa: F401 (relay is a fixture)
 
 from pipeline import queries, transitions
@@ -392,3 +395,28 @@ def test_when_all_destinations_are_as_bad_it_is_the_list_and_the_whole_send_paus
 def at_once(monkeypatch):
     """A batch asks before each group who must wait, and not once a second."""
     monkeypatch.setattr(manners, "LOOK_SECONDS", 0.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_look_while_more_comes_back_and_two_people_decide_at_once():
+    post = Post(big=120)
+    post.taken(BIG, dead=20, alive=60)
+    accepted = list(Delivery.objects.filter(send_id=post.send.pk, state="accepted")[:30])
+    Threads(*[look_for_storms] * 3, *[lambda one=one: post.rule(one, source="mail") for one in accepted[:10]]).finish()
+    look_for_storms()
+    assert AuditEvent.objects.filter(action="send.storm").count() == 1
+    assert (post.rulings(), held()) == ({"frozen": 30}, set())
+
+    def decides(act):
+        with suppress(NoStormError):
+            act(post.send.pk, BIG, actor="ada")
+
+    acts = [transitions.apply_storm, transitions.discard_storm] * 2
+    more = [lambda one=one: post.rule(one, source="mail") for one in accepted[10:20]]
+    Threads(*(partial(decides, act) for act in acts), *more, look_for_storms).finish()
+    look_for_storms()
+    state = post.storm().state
+    assert (state in {"applied", "discarded"}, set(post.rulings())) == (True, {state})
+    assert len(held()) == (40 if state == "applied" else 0)
+    assert AuditEvent.objects.filter(action__startswith="send.storm-").count() == 1
+    assert post.in_order()
