@@ -269,6 +269,37 @@ def test_what_came_back_is_read_and_walked_through_by_everybody(visit, site):
     assert staff.complaints == []
 
 
+@pytest.mark.parametrize("width", [375, 1280])
+def test_many_dead_addresses_at_one_provider_are_put_before_a_person(visit, site, width):
+    send = site.told["evil_send"]
+    with site.house.database() as database:
+        database.execute("DELETE FROM pipeline_storm")
+        database.execute(
+            "INSERT INTO pipeline_storm (send_id, destination, people, tried, dead, state, frozen_at)"
+            " VALUES (%s, 'naver', 900, 120, 40, 'frozen', now())",
+            [send],
+        )
+        database.execute(
+            "INSERT INTO pipeline_ruling (send_id, delivery_id, reason, address_key, domain, destination, source,"
+            " words, rule, state) VALUES (%s, 1, 'no-such-mailbox', 'a@naver.com', 'naver.com', 'naver', 'smtp',"
+            " '550 5.1.1 No such user <script>alert(1)</script>', '', 'frozen')"
+            " ON CONFLICT (send_id, delivery_id, reason) DO UPDATE SET state = 'frozen'",
+            [send],
+        )
+    staff = visit(viewport={"width": width, "height": 900})
+    staff.sign_in()
+    page = staff.go("/admin/")
+    page.get_by_role("link", name="40 of 120 addresses at Naver are said to be dead").click()
+    banner = page.get_by_role("alert").filter(has_text="Many dead addresses at Naver")
+    expect(banner).to_contain_text("No such user <script>alert(1)</script>")
+    assert Axe().run(page).response["violations"] == []
+    assert staff.is_narrow_enough()
+    banner.get_by_role("button", name="It was a fault of that provider").press("Enter")
+    expect(page.get_by_text("Decided about Naver. The send goes on there.")).to_be_visible()
+    expect(banner).to_have_count(0)
+    assert (staff.dialogs, staff.complaints) == ([], [])
+
+
 def test_hostile_names_do_nothing_on_staff_pages(visit, site):
     staff = visit()
     staff.sign_in()
