@@ -24,6 +24,8 @@ class Provider:
     view: str
     """Below `anymail.webhooks`: the module and its class."""
     check: Check
+    hosts: tuple[str, ...] = ()
+    """The ends of the names of its relays for SMTP."""
     id_header: str = ""
     """The field that takes our signed id along (`%s`), where the provider gives no header of ours back by itself."""
     id_at: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Amazon SES",
         "amazon_ses.AmazonSESTrackingWebhookView",
         Check.SNS,
+        hosts=("amazonaws.com",),
         id_at=("mail.headers.@X-Pressrun-Id",),
         words_at=("deliveryDelay.delayedRecipients.diagnosticCode",),
         where="Amazon SNS → Topics → Create subscription (HTTPS), raw message delivery off; the topic is that of the "
@@ -72,6 +75,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Brevo",
         "brevo.BrevoTrackingWebhookView",
         Check.ADDRESS,
+        hosts=("brevo.com", "sendinblue.com"),
         id_header=f"X-Mailin-custom: {_ID}",
         where="Transactional → Settings → Webhook",
         switch_on="Hard bounce, Soft bounce, Blocked, Invalid email, Deferred, Complaint, Unsubscribed, Error",
@@ -80,6 +84,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "MailerSend",
         "mailersend.MailerSendTrackingWebhookView",
         Check.ANYMAIL,
+        hosts=("mailersend.net",),
         id_at=("data.email.headers.@X-Pressrun-Id", "data.email.message.headers.@X-Pressrun-Id"),
         message_id_at=("data.email.message.message_id",),
         key="signing_secret",
@@ -92,6 +97,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Mailgun",
         "mailgun.MailgunTrackingWebhookView",
         Check.ANYMAIL,
+        hosts=("mailgun.org",),
         id_header=f"X-Mailgun-Variables: {_ID}",
         id_at=("event-data.user-variables.pressrun-id",),
         message_id_at=("event-data.message.headers.message-id",),
@@ -106,6 +112,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Mailjet",
         "mailjet.MailjetTrackingWebhookView",
         Check.ADDRESS,
+        hosts=("mailjet.com",),
         id_header="X-MJ-CustomID: %s",
         id_at=("CustomID",),
         where="Account settings → Event notifications (webhooks)",
@@ -117,6 +124,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Mailtrap",
         "mailtrap.MailtrapTrackingWebhookView",
         Check.ANYMAIL,
+        hosts=("mailtrap.io",),
         id_header=f"X-MT-Custom-Variables: {_ID}",
         id_at=("custom_variables.pressrun-id",),
         key="tracking_secret",
@@ -129,6 +137,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Mandrill",
         "mandrill.MandrillCombinedWebhookView",
         Check.ANYMAIL,
+        hosts=("mandrillapp.com",),
         id_header=f"X-MC-Metadata: {_ID}",
         id_at=("msg.metadata.pressrun-id",),
         key="webhook_key",
@@ -155,6 +164,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Postmark",
         "postmark.PostmarkTrackingWebhookView",
         Check.ADDRESS,
+        hosts=("postmarkapp.com",),
         id_header="X-PM-Metadata-pressrun-id: %s",
         id_at=("Metadata.pressrun-id",),
         where="Server → Message Stream → Webhooks",
@@ -164,6 +174,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Resend",
         "resend.ResendTrackingWebhookView",
         Check.STANDARD,
+        hosts=("resend.com",),
         id_at=("data.headers.@X-Pressrun-Id",),
         key="signing_secret",
         key_title="Signing secret (whsec_…)",
@@ -175,6 +186,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "SendGrid",
         "sendgrid.SendGridTrackingWebhookView",
         Check.ANYMAIL,
+        hosts=("sendgrid.net",),
         id_header='X-SMTPAPI: {"unique_args": ' + _ID + "}",
         id_at=("pressrun-id",),
         message_id_at=("smtp-id",),
@@ -189,6 +201,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "SparkPost",
         "sparkpost.SparkPostTrackingWebhookView",
         Check.ADDRESS,
+        hosts=("sparkpostmail.com",),
         id_header='X-MSYS-API: {"metadata": ' + _ID + "}",
         id_at=("msys.*.rcpt_meta.pressrun-id",),
         where="Configuration → Webhooks",
@@ -200,6 +213,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Unisender Go",
         "unisender_go.UnisenderGoTrackingWebhookView",
         Check.ANYMAIL,
+        hosts=("unisender.ru", "unisender.com"),
         id_header='X-UNISENDER-GO: {"global_metadata": ' + _ID + "}",
         id_at=("metadata.pressrun-id",),
         key="api_key",

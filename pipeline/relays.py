@@ -14,7 +14,8 @@ from pipeline.errors import PressrunError
 from pipeline.limits.destinations import GROUPS
 from pipeline.limits.forecast import Forecast, forecast
 from pipeline.limits.metering import Limits, daily_limit, day_of
-from pipeline.models import Newsletter, Route, Transport, TransportMeter
+from pipeline.models import Hook, Newsletter, Route, Transport, TransportMeter
+from pipeline.providers import PROVIDERS
 from pipeline.queries import waiting_before
 from pipeline.readiness import NotReadyError, relay_of
 
@@ -23,23 +24,6 @@ CHANGEABLE: Final = (
     "keeps_return_path", "sees_recipient_replies", "egress_ips",
 )  # fmt: skip
 
-PROVIDERS: Final[Mapping[str, str]] = {
-    "amazonaws.com": "Amazon SES",
-    "brevo.com": "Brevo",
-    "sendinblue.com": "Brevo",
-    "mailersend.net": "MailerSend",
-    "mailgun.org": "Mailgun",
-    "mailjet.com": "Mailjet",
-    "mandrillapp.com": "Mandrill",
-    "mailtrap.io": "Mailtrap",
-    "postmarkapp.com": "Postmark",
-    "resend.com": "Resend",
-    "scaleway.com": "Scaleway",
-    "sendgrid.net": "SendGrid",
-    "sparkpostmail.com": "SparkPost",
-    "unisender.com": "Unisender Go",
-}
-"""By the end of a relay's host: who sends it bounces by webhook. From the providers' own pages on sending by SMTP."""
 _EMPTY_MAY_BE: Final = ("url", "keeps_return_path", "sees_recipient_replies", "backoff_until")
 
 
@@ -113,7 +97,7 @@ def place_of(transport: Transport) -> str:
 def way_back_words(relays: Iterable[Transport]) -> Iterator[str]:
     """Before a send: of which relays bounces do not come back, and what would bring them. A sentence for each."""
     for each in relays:
-        if each.keeps_return_path is False:
+        if each.keeps_return_path is False and not Hook.objects.filter(transport=each, enabled=True).exists():
             values = {"relay": each.name, "provider": _provider_of(each) or _("its provider")}
             yield (
                 _(
@@ -129,7 +113,9 @@ def _provider_of(transport: Transport) -> str:
         host = relay_of(transport).host.lower()
     except (NotReadyError, RelayUrlError):
         return ""
-    return next((name for ending, name in PROVIDERS.items() if f".{host}".endswith(f".{ending}")), "")
+    return next(
+        (each.title for each in PROVIDERS.values() if any(f".{host}".endswith(f".{end}") for end in each.hosts)), ""
+    )
 
 
 def limits_on(transport: Transport, day: date) -> Limits:

@@ -162,7 +162,9 @@ def rule_late(delivery: Delivery, meaning: Meaning, *, words: str, source: str, 
     """
     if why_not := _why_not(delivery, at, complaint=False):
         return why_not
-    rule_on(delivery.send_id, delivery.id, meaning, words=words, source=source, at=at)
+    if ruling := rule_on(delivery.send_id, delivery.id, meaning, words=words, source=source, at=at):
+        # Old mail that is read otherwise today says nothing of a storm now.
+        Ruling.objects.filter(pk=ruling.pk, noted_at__gt=ruling.made_at).update(noted_at=ruling.made_at)
     return Effect.NONE
 
 

@@ -1,17 +1,24 @@
 """Two replays at once, and one while mail comes in: the books end as if one had come after the other."""
 
+import datetime as dt
+
 import pytest
+from django.utils import timezone
 from returned import handed_over
 from rulebook import Rulebook
 from scene import Scene, Threads
 from test_replay import ALL, comes, everything
 
+from pipeline import transitions
 from pipeline.feedback.replay import replay
 from pipeline.models import AuditEvent, Delivery, Feedback, Ruling
 from pipeline.queries.heard import heard
+from pipeline.replies import classify
+from pipeline.transitions.storms import look_for_storms
 from subscribers.queries import is_suppressed
 
 pytestmark = pytest.mark.django_db(transaction=True)
+DEAD = classify("550 5.1.1 User unknown")
 
 
 @pytest.fixture
@@ -64,3 +71,25 @@ def test_one_while_mail_comes_in_loses_nothing(rules):
     assert Feedback.objects.count() == len(rows) + 12
     the_books_agree(deliveries)
     assert all(is_suppressed(delivery.address_key) for delivery in deliveries)
+
+
+def test_old_mail_that_is_read_otherwise_today_stirs_no_storm():
+    deliveries = handed_over(Scene(60), 60)
+    look_for_storms()
+    long_ago = timezone.now() - dt.timedelta(days=2)
+    for each in deliveries:
+        transitions.rule_late(each, DEAD, words="550 5.1.1 User unknown", source="mail", at=long_ago)
+    assert look_for_storms() == []
+    assert set(Ruling.objects.values_list("state", flat=True)) == {"applied"}
+
+
+def test_the_same_heard_now_does():
+    """So that the above can fail."""
+    deliveries = handed_over(Scene(60), 60)
+    look_for_storms()
+    for each in deliveries:
+        transitions.record_bounce(
+            each.send_id, each.id, reason=DEAD.reason, hard=True, at=timezone.now(), source="mail", words=""
+        )
+        transitions.rule_on(each.send_id, each.id, DEAD, source="mail", at=timezone.now())
+    assert len(look_for_storms()) == 1

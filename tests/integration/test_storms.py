@@ -1,7 +1,5 @@
 """So many dead addresses at one destination at once are held until a person decides, and nobody else waits for that."""
 
-# ruff: noqa: F811 (pytest fixtures are imported and then asked for by name)
-
 import datetime as dt
 from collections import Counter
 from contextlib import suppress
@@ -12,13 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue
 from scene import Threads
-from test_sending import Desk, copies, relay, suppressed, url  # noqa: F401 (relay is a fixture)
 
 from pipeline import queries, transitions
-from pipeline.delivery.pacing import manners
 from pipeline.delivery.sweep import sweep
 from pipeline.models import AuditEvent, Delivery, Ruling, Send, Storm
-from pipeline.queries import ringable_sends, storms
+from pipeline.queries import storms
 from pipeline.queries.sql import execute
 from pipeline.replies import classify
 from pipeline.transitions import rulings
@@ -325,76 +321,6 @@ def test_after_the_send_has_finished_it_is_seen_all_the_same():
         post.rule(one, source="mail")
     assert post.state() == "frozen"
     assert held() == set()
-
-
-# On the way: a real relay, batches and the sweep
-
-
-def at(domain: str, number: int) -> list[str]:
-    return [f"p{n}@{domain}" for n in range(number)]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_deliveries_there_wait_for_a_person_and_the_others_go_on(relay, at_once):
-    """The tenth of dead addresses that would pause the whole send is found to be one destination's alone."""
-    server = relay(script={"rcpt": {f"@{BIG}$": [UNKNOWN]}})
-    desk = Desk(*at(BIG, 300), *at(SMALL, 200), url=url(server, connections=2))
-    desk.work()
-    states = desk.states()
-    assert desk.send.state == "sending"
-    assert copies(server) == Counter(at(SMALL, 200))
-    assert states == {"accepted": 200, "rejected": states["rejected"], "pending": 300 - states["rejected"]}
-    assert 50 <= states["rejected"] < 300
-    assert ringable_sends() == []
-    assert queries.next_work(desk.send.pk) == (f"a decision about the many dead addresses: {BIG}", None)
-    assert held() == set()
-    assert set(Ruling.objects.values_list("state", flat=True)) == {"frozen"}
-    assert not AuditEvent.objects.filter(action="send.paused").exists()
-    assert desk.in_order()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_when_it_is_forgotten_the_rest_goes_there_and_the_send_ends(relay, at_once):
-    server = relay(script={"rcpt": {f"@{BIG}$": [UNKNOWN]}})
-    desk = Desk(*at(BIG, 300), *at(SMALL, 200), url=url(server, connections=2))
-    desk.work()
-    assert desk.states()["pending"]
-    transitions.discard_storm(desk.send.pk, BIG, actor="ada")
-    server.behaviour.script.clear()
-    desk.later()
-    desk.work()
-    assert desk.send.state == "finished"
-    assert (held(), set(Ruling.objects.values_list("state", flat=True))) == (set(), {"discarded"})
-    assert desk.states()["accepted"] == sum(copies(server).values()) == 500 - desk.states()["rejected"]
-    assert desk.in_order()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_when_it_is_applied_the_send_goes_on_there_however_many_more_are_dead(relay, at_once):
-    server = relay(script={"rcpt": {f"@{BIG}$": [UNKNOWN]}})
-    desk = Desk(*at(BIG, 300), *at(SMALL, 200), url=url(server, connections=2))
-    desk.work()
-    transitions.apply_storm(desk.send.pk, BIG, actor="ada")
-    desk.later()
-    desk.work()
-    assert (desk.send.state, desk.states()) == ("finished", {"accepted": 200, "rejected": 300})
-    assert held() == set(at(BIG, 300))
-    assert desk.in_order()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_when_all_destinations_are_as_bad_it_is_the_list_and_the_whole_send_pauses(relay, at_once):
-    server = relay(script={"rcpt": {"^p[0-4]*@": [UNKNOWN]}})
-    desk = Desk(*at(BIG, 100), *(f"p{n}@d{n}.example" for n in range(300)), url=url(server, connections=2))
-    desk.work()
-    assert (desk.send.state, desk.send.state_code) == ("paused", "dead-addresses")
-    assert desk.in_order()
-
-
-@pytest.fixture
-def at_once(monkeypatch):
-    """A batch asks before each group who must wait, and not once a second."""
-    monkeypatch.setattr(manners, "LOOK_SECONDS", 0.0)
 
 
 @pytest.mark.django_db(transaction=True)

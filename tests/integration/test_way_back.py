@@ -116,6 +116,9 @@ def test_which_webhook_is_needed_is_said_by_name(transport):
     [words] = relays.way_back_words([transport])
     assert "The relay out puts its own return path" in words
     assert "the webhook of Mailgun" in words
+    hook = transport.hooks.create(name="bounces", provider="mailgun")
+    assert list(relays.way_back_words([transport])) == []
+    hook.delete()
     Transport.objects.update(url="smtp://relay.example:25")
     transport.refresh_from_db()
     [words] = relays.way_back_words([transport])
