@@ -19,6 +19,7 @@ from pipeline import cli
 from pipeline.commands import environment
 from pipeline.delivery.signing import forget_signers
 from pipeline.keys import keyring
+from pipeline.models import Policy
 
 if TYPE_CHECKING:
     from dovecot import Account, Dovecot
@@ -46,11 +47,13 @@ def _rows_of_migrations(django_db_setup: None, django_db_blocker: DjangoDbBlocke
         there_is_one = Group._meta.db_table in connection.introspection.table_names()
         groups = Group.objects.all() if there_is_one else []  # where no test that was chosen wants a database
         rights = {group.name: _rights(group) for group in groups}
+        policies = list(Policy.objects.all()) if there_is_one else []
     last = [app for app in apps.get_app_configs() if app.models_module][-1]
 
     def restore(sender: AppConfig, **_: object) -> None:
         if sender is not last:  # then every permission is there again
             return
+        Policy.objects.bulk_create(policies, ignore_conflicts=True)
         root = Collection.get_first_root_node() or Collection.add_root(name="Root")
         Locale.objects.get_or_create(language_code=settings.LANGUAGE_CODE)
         there = {one.natural_key(): one for one in Permission.objects.select_related("content_type")}
