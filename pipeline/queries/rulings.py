@@ -11,6 +11,7 @@ from django.utils import timezone
 from pipeline.models import COMPLAINT, Ruling, RulingState
 from pipeline.models import Policy as PolicyRow
 from pipeline.queries.sql import rows
+from pipeline.queries.storms import DEAD
 from pipeline.replies import DEFAULTS, Action, Policy, Reason
 from pipeline.replies.history import Fate, life_of
 
@@ -35,7 +36,7 @@ _FATES: Final = """
     coalesce(t.sees_recipient_replies, false), coalesce(t.keeps_return_path, false),
     d.state = 'expired' AND (s."window" <> '' OR EXISTS (
       SELECT FROM pipeline_auditevent e
-      WHERE e.subject = 'send:' || s.id AND e.action IN ('send.paused', 'send.held', 'send.braked')))
+      WHERE e.subject = 'send:' || s.id AND e.action IN ('send.paused', 'send.held', 'send.braked', 'send.storm')))
   FROM (SELECT * FROM pipeline_send WHERE started_at > %(since)s ORDER BY started_at DESC LIMIT %(most)s) s
   JOIN pipeline_transport t ON t.id = s.transport_id
   CROSS JOIN LATERAL (
@@ -107,13 +108,23 @@ def showed_life_since(address_key: str, at: datetime) -> bool:
 
 
 def failed_alone(send_ids: Collection[int], domain: str, reason: str) -> set[int]:
-    """Those of the sends in which only one address of a domain failed for a reason. Reads these sends' rows."""
+    """Those of the sends in which only one address of a domain failed for a reason. Reads these sends' rows.
+
+    "Nobody of that name" for now only is a failure that may pass, as `replies.policy.counted_as` has it.
+    """
     found = rows(
         "SELECT send_id FROM unnest(%(sends)s::bigint[]) AS wanted(send_id) WHERE 2 > ("
         "  SELECT count(*) FROM (SELECT FROM pipeline_delivery d WHERE d.send_id = wanted.send_id"
         "   AND (d.bounce_reason = %(reason)s OR d.state = 'rejected' AND d.reason = %(reason)s"
-        "     OR d.state = 'expired' AND %(reason)s = 'temporary')"
+        "     OR %(reason)s = 'temporary' AND (d.state = 'expired'"
+        "       OR d.bounce_reason = ANY(%(dead)s) AND NOT d.bounce_hard))"
         "   AND right(d.address_key, %(length)s) = %(end)s LIMIT 2) AS others)",
-        {"sends": list(send_ids), "reason": reason, "end": f"@{domain}", "length": len(domain) + 1},
+        {
+            "sends": list(send_ids),
+            "reason": reason,
+            "dead": [each.value for each in DEAD],
+            "end": f"@{domain}",
+            "length": len(domain) + 1,
+        },
     )
     return {send_id for (send_id,) in found}

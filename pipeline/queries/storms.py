@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pipeline.limits.destinations import GROUPS
+from pipeline.limits.destinations import GROUPS, destination_of
 from pipeline.models import RulingState, Storm, StormState
 from pipeline.queries.sql import rows
 from pipeline.replies import Reason
@@ -157,6 +157,12 @@ def storm_at(send_id: int, destination: str) -> Storm | None:
     """The storm at a destination, if a person must decide or has decided about it."""
     found = Storm.objects.filter(send_id=send_id, destination=destination)
     return found.exclude(state=StormState.CALM).first()
+
+
+def is_forgotten(send_id: int, address_key: str, settled_at: datetime) -> bool:
+    """Whether a person has said that dead addresses there, of mail settled by then, were a fault of the provider."""
+    there = Storm.objects.filter(send_id=send_id, destination=destination_of(address_key))
+    return there.filter(since__gte=settled_at).exists()
 
 
 def frozen_at(send_id: int) -> list[str]:

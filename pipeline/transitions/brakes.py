@@ -11,7 +11,7 @@ from django.db import transaction
 
 from pipeline.models import Stop
 from pipeline.queries.sql import rows
-from pipeline.queries.storms import DEAD
+from pipeline.queries.storms import DEAD, is_forgotten
 from pipeline.queries.work import still_goes
 from pipeline.replies import Reason
 from pipeline.transitions.counts import Counts, Told, add_counts, read_counts
@@ -72,7 +72,10 @@ def is_counted(reason: str) -> bool:
 
 
 def count_return(send_id: int, delivery_id: int, *, reason: str = "", words: str = "", complaint: bool = False) -> None:
-    """Count mail that came back about a delivery, unless it was handed over before a person let the send go on."""
+    """Count mail that came back about a delivery, unless a person has looked at what was handed over by then.
+
+    Looked at: let the send go on since or, for a dead address, said that it was a fault of the provider there.
+    """
     told = Told(
         dead=int(reason in DEAD),
         refused=int(reason in OURS),
@@ -80,12 +83,16 @@ def count_return(send_id: int, delivery_id: int, *, reason: str = "", words: str
         words=words,
         reason=reason,
     )
-    if (told.dead or told.refused or told.complaints) and rows(_COUNTS_STILL, {"send": send_id, "id": delivery_id}):
-        count_outcomes(send_id, RETURNS, told)
+    if not (told.dead or told.refused or told.complaints):
+        return
+    for address_key, settled_at in rows(_COUNTS_STILL, {"send": send_id, "id": delivery_id}):
+        if not (told.dead and is_forgotten(send_id, address_key, settled_at)):
+            count_outcomes(send_id, RETURNS, told)
 
 
 _COUNTS_STILL: Final = """
-  SELECT 1 FROM pipeline_delivery d WHERE d.send_id = %(send)s AND d.id = %(id)s AND NOT EXISTS (
+  SELECT d.address_key, d.updated_at FROM pipeline_delivery d
+  WHERE d.send_id = %(send)s AND d.id = %(id)s AND NOT EXISTS (
     SELECT FROM pipeline_brakecount c WHERE c.send_id = d.send_id AND c.owner = 'resumed' AND c.since > d.updated_at)
 """
 _MEANINGS: Final = {

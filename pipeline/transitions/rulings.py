@@ -34,7 +34,6 @@ FEEDBACK: Final = "feedback"
 REPLAY: Final = "replay"
 """Who takes back what is read otherwise now (`corrections`)."""
 STANDING: Final = (RulingState.WAITING, RulingState.FROZEN, RulingState.APPLIED)
-_OPEN: Final = (RulingState.WAITING, RulingState.FROZEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def rule_on_complaint(send_id: int, delivery_id: int, *, words: str = "", source
 
 
 def uphold(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
-    """Suppress the address after all; False if the ruling is settled already."""
+    """Suppress the address after all; False if the ruling waits no more."""
     with transaction.atomic():
         ruling = _open_ruling(ruling_id)
         if ruling:
@@ -93,7 +92,7 @@ def uphold(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
 
 
 def discard(ruling_id: int, *, by: str, why: str, at: datetime) -> bool:
-    """Let the address stay, and count anew from here; False if the ruling is settled already."""
+    """Let the address stay, and count anew from here; False if the ruling waits no more."""
     with transaction.atomic():
         ruling = _open_ruling(ruling_id)
         if ruling:
@@ -222,14 +221,14 @@ def _ruling(report: _Report) -> tuple[Ruling, bool]:
         },
     )
     if not is_new and ruling.state == RulingState.DISCARDED and ruling.by == REPLAY:
-        is_new, ruling.looks = True, 0
+        is_new, ruling.looks, ruling.suppression = True, 0, None
         _settle(ruling, RulingState.WAITING, by="", why="", at=None)
     return ruling, is_new
 
 
 def _open_ruling(ruling_id: int) -> Ruling | None:
-    """The ruling, held until the transaction ends, if nothing is settled yet."""
-    return Ruling.objects.select_for_update().filter(pk=ruling_id, state__in=_OPEN).first()
+    """The ruling, held until the transaction ends, if it still waits. What is frozen meanwhile a person decides."""
+    return Ruling.objects.select_for_update().filter(pk=ruling_id, state=RulingState.WAITING).first()
 
 
 def _follows_a_storm(ruling: Ruling, report: _Report) -> bool:

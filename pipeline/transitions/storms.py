@@ -14,6 +14,7 @@ from pipeline.errors import PressrunError
 from pipeline.limits.destinations import GROUPS
 from pipeline.models import AuditEvent, Marker, RulingState, Storm, StormState
 from pipeline.queries import clock, storms
+from pipeline.queries.rulings import LOOK_BACK
 from pipeline.queries.sql import execute, rows
 from pipeline.transitions.counts import Told, add_counts
 from subscribers import transitions as people
@@ -40,17 +41,26 @@ _FROZEN: Final = f"""
   SELECT r.id, r.address_key, CASE r.source WHEN 'mail' THEN 'bounce' ELSE r.source END || ' delivery:' || r.send_id
     || '-' || r.delivery_id FROM pipeline_ruling r WHERE {_THERE} AND r.state = 'frozen' ORDER BY r.id FOR UPDATE OF r
 """  # noqa: S608 (ours)
+# Sends are thousands at most: each is asked for an address through its unique index.
+_ALIVE: Final = """
+  SELECT r.id FROM pipeline_ruling r WHERE r.id = ANY(%(rulings)s) AND EXISTS (
+    SELECT FROM pipeline_send s CROSS JOIN LATERAL (
+      SELECT FROM pipeline_delivery d WHERE d.send_id = s.id AND d.address_key = r.address_key
+        AND greatest(d.clicked_at, d.alive_at, d.unsubscribed_at) > r.made_at OFFSET 0) AS life
+    WHERE s.started_at > now() - %(back)s)
+"""
 _RULED: Final = f"""
   SELECT count(DISTINCT r.delivery_id) FROM pipeline_ruling r WHERE {_THERE} AND r.state IN ('frozen', 'applied')
 """  # noqa: S608 (ours)
-# What a person looked at before a pause counts for the brakes no more.
+# What a person looked at before a pause counts for the brakes no more, and what a storm has taken out is out already.
 _SINCE_RESUMED: Final = f"""
   SELECT count(*) FILTER (WHERE {storms.ANSWERED}), count(r.delivery_id)
   FROM pipeline_storm w JOIN pipeline_delivery d ON d.send_id = w.send_id
   LEFT JOIN (SELECT DISTINCT send_id, destination, delivery_id FROM pipeline_ruling WHERE state = 'frozen') AS r
     ON r.send_id = w.send_id AND r.destination = w.destination AND r.delivery_id = d.id
-  WHERE w.id = %(storm)s AND split_part(d.address_key, '@', -1) = ANY(%(domains)s) AND d.updated_at > coalesce(
-    (SELECT c.since FROM pipeline_brakecount c WHERE c.send_id = w.send_id AND c.owner = 'resumed'), '-infinity')
+  WHERE w.id = %(storm)s AND split_part(d.address_key, '@', -1) = ANY(%(domains)s) AND d.updated_at > greatest(
+    (SELECT c.since FROM pipeline_brakecount c WHERE c.send_id = w.send_id AND c.owner = 'resumed'),
+    w.since, '-infinity')
 """  # noqa: S608 (ours)
 # A row that is watched because few had answered is left as it is: the next look counts it to the end.
 _KEEP_TRIED: Final = f"""
@@ -201,6 +211,7 @@ def _decide(send_id: int, destination: str, state: StormState, *, actor: str, wh
             return 0
         if storm is None or storm.state != StormState.FROZEN:
             raise NoStormError(_why_not(send_id, destination, storm))
+        _recount(storm)
         now = clock.now()
         storm.state, storm.settled_at, storm.by, storm.why = state, now, actor, why
         storm.since = now if state == StormState.DISCARDED else storm.since
@@ -229,7 +240,7 @@ def _follow(storm: Storm) -> int:
         return _take_back(storm, rows(_HELD.format(sign=">"), _about(storm)), RulingState.FROZEN, why)
     frozen = rows(_FROZEN, _about(storm))
     if storm.state == StormState.APPLIED:
-        return _suppress(storm, frozen)
+        return _believe(storm, frozen)
     late = rows(_HELD.format(sign="<="), _about(storm))
     held = [(pk, None) for pk, _, _ in frozen] + late
     return _take_back(storm, held, RulingState.DISCARDED, storm.why or "It was a fault there.")
@@ -245,6 +256,14 @@ def _take_back(storm: Storm, held: Sequence[tuple[int, int | None]], state: Ruli
         " why = %s WHERE id = ANY(%s)",
         [state, storm.settled_at, by, why, [pk for pk, _ in held]],
     )
+
+
+def _believe(storm: Storm, frozen: Sequence[tuple[int, str, str]]) -> int:
+    """Suppress what these frozen rulings say, but for who has shown life since: they stay. How many were suppressed."""
+    alive = {pk for (pk,) in rows(_ALIVE, {"rulings": [pk for pk, _, _ in frozen], "back": LOOK_BACK})}
+    why = "There has been a sign of life meanwhile."
+    _take_back(storm, [(pk, None) for pk in alive], RulingState.DISCARDED, why)
+    return _suppress(storm, [each for each in frozen if each[0] not in alive])
 
 
 def _suppress(storm: Storm, frozen: Sequence[tuple[int, str, str]]) -> int:

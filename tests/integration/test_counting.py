@@ -120,6 +120,18 @@ def test_a_filter_that_takes_others_of_the_domain_too_is_not_the_address():
     assert states() == ["discarded"], "the count has begun anew"
 
 
+def test_others_of_the_domain_who_are_unknown_for_now_only_make_it_trouble_of_the_domain():
+    mailbox = Mailbox(readers=2)
+    for day in (0, 10, 20, 30, 40, 50, 60):
+        first, second = mailbox.handed_over(day)
+        mailbox.comes_back(first, "temporary")
+        transitions.record_bounce(
+            second.send_id, second.id, reason="no-such-mailbox", hard=False, at=second.updated_at, source="mail"
+        )
+    assert looked_into(mailbox, 61.2) == 1
+    assert (is_suppressed(), states()) == (False, ["discarded"])
+
+
 def test_life_while_it_waits_spares_the_address():
     mailbox = Mailbox()
     for day in (0, 20, 40, 50):
@@ -130,7 +142,7 @@ def test_life_while_it_waits_spares_the_address():
     assert states() == ["discarded"]
 
 
-@pytest.mark.parametrize("stop", ["send.paused", "send.held", None])
+@pytest.mark.parametrize("stop", ["send.paused", "send.held", "send.storm", None])
 def test_our_own_giving_up_counts_unless_the_stop_was_ours(stop):
     relay_words = "452 4.2.2 The mailbox is full"
     mailbox = Mailbox()

@@ -16,7 +16,7 @@ from pipeline import transitions
 from pipeline.feedback import apply
 from pipeline.feedback.replay import replay
 from pipeline.keys import keyring
-from pipeline.models import AuditEvent, BrakeCount, Delivery, Feedback, Policy, Ruling, RulingState
+from pipeline.models import AuditEvent, BrakeCount, Delivery, Feedback, Policy, Ruling, RulingState, Storm
 from pipeline.tokens import Purpose
 from subscribers import transitions as people
 from subscribers.models import Subscription, Suppression
@@ -75,6 +75,19 @@ def test_whoever_was_taken_for_dead_gets_mail_again(rules, delivery):
     assert "it was taken for: bounce no-such-mailbox" in row.detail
     noted = AuditEvent.objects.get(action="feedback.reread")
     assert (noted.detail["reason"], noted.detail["hard"]) == (["no-such-mailbox", "recipient-filter"], [True, False])
+
+
+def test_what_replay_took_back_and_finds_again_waits_for_a_person_where_there_is_a_storm(rules, delivery):
+    comes("bounce userunknown", delivery)
+    rules.change(bounce_userunknown="bounce filtered")
+    read_again_for_good()
+    Storm.objects.create(send_id=delivery.send_id, destination="example.com", state="frozen")
+    rules.change(bounce_userunknown="bounce userunknown")
+    assert read_again_for_good() == ["waiting"]
+    ruling = Ruling.objects.get()
+    assert (ruling.state, ruling.suppression) == ("frozen", None)
+    transitions.apply_storm(delivery.send_id, "example.com", actor="ada")
+    assert is_suppressed(delivery.address_key)
 
 
 def test_whom_nobody_is_known_to_read_gets_nothing_more(rules, delivery):
