@@ -29,9 +29,9 @@ class HookError(PressrunError):
     """A webhook cannot be found or changed so. Nothing was changed."""
 
 
-def find_hook(name: str) -> Hook:
+def find_hook(name: str, *, lock: bool = False) -> Hook:
     """The webhook of that name. Raises HookError, which names those there are."""
-    found = Hook.objects.filter(name=name).first()
+    found = (Hook.objects.select_for_update() if lock else Hook.objects).filter(name=name).first()
     if found is None:
         have = ", ".join(Hook.objects.values_list("name", flat=True)) or "none yet"
         raise HookError(f"There is no webhook {name!r}. Nothing was changed. Webhooks: {have}.")
@@ -43,14 +43,14 @@ def change_hook(
 ) -> Hook:
     """Set what stands in a webhook's row; `renew` ends its address for a new one. Raises HookError in words."""
     with transaction.atomic():
-        hook = Hook(name=name) if create else find_hook(name)
+        hook = Hook(name=name) if create else find_hook(name, lock=True)
         if create and Hook.objects.filter(name=name).exists():
             raise HookError(f"There is a webhook {name!r} already. Nothing was changed.")
         for field, value in changes.items():
             setattr(hook, field, Secret(value) if field == "secret" else value)
         hook.generation += renew
         _check(hook)
-        hook.save()
+        hook.save(update_fields=None if create else [*changes, *(["generation"] if renew else [])])
         transitions.note_hook_change(hook.pk, {**changes, **({"address": "renewed"} if renew else {})}, actor=actor)
     return hook
 

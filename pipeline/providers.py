@@ -91,7 +91,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         key_title="Signing secret",
         where="Domains → Manage → Webhooks",
         switch_on="activity.hard_bounced, activity.soft_bounced, activity.spam_complaint, activity.unsubscribed",
-        words_at=("data.morph.reason", "data.morph.readable_reason"),
+        words_at=("data.morph.reason",),
     ),
     "mailgun": Provider(
         "Mailgun",

@@ -21,7 +21,7 @@ urlpatterns = [
     path("v/<str:token>", view.view_issue, name="view"),
     path("read/<slug:newsletter>/<int:number>/<slug:language>", read.read, name="read"),
     re_path(r"^c/(?P<key>[^/]+)(?:/(?P<token>[\s\S]*))?\Z", click.follow, name="click"),
-    path("hooks/feedback/<str:name>/<str:token>", hooks.feedback, name="feedback-hook"),
+    path("hooks/feedback/<slug:name>/<str:token>", hooks.feedback, name="feedback-hook"),
     re_path(r"^media/pictures/(?P<name>[0-9a-f]{32}\.(?:png|jpg|gif))$", site.picture, name="picture"),
     path("media/<path:path>", images.file, name="library-file"),
     # Wagtail's templates ask for its addresses of documents, but what is uploaded there could be a page with scripts.

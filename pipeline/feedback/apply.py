@@ -97,7 +97,7 @@ def note_arrival(event: Event, *, now: datetime) -> None:
     """The recipient's server has it. There may be one for every mail, so none is kept: what is in doubt settles."""
     with suppress(BadTokenError):
         if ids := ids_of(event):
-            transitions.record_life(*ids, at=now, what="delivered (webhook)")
+            transitions.record_life(*ids, at=min(event.at or now, now), what="delivered (webhook)")
 
 
 def take_in_unread(raw: bytes, *, once: bytes, hook: str, now: datetime) -> None:

@@ -30,27 +30,32 @@ _REFUSED: Final = b"Refused.\n"
 @private
 def feedback(request: HttpRequest, name: str, token: str) -> HttpResponse:
     """200: stored and committed. 403: not from the provider. 503: tell it again."""
-    hook = Hook.objects.select_related("transport").filter(name=name, enabled=True).first()
-    if hook is None:
-        return _refused()
     try:
-        _listen(request, hook, token)
+        hook = Hook.objects.select_related("transport").filter(name=name, enabled=True).first()
+        return HttpResponse(status=200) if hook and _is_heard(request, hook, token) else _refused()
+    except (BusyError, DatabaseError, UnreachableError) as error:
+        logger.warning("webhook %s asks to be told again: %s", name, error or "there is more to do")
+    except Exception:
+        logger.exception("webhook %s asks to be told again", name)
+    return HttpResponse(status=503, headers={"Retry-After": "60"})
+
+
+def _is_heard(request: HttpRequest, hook: Hook, token: str) -> bool:
+    """Listen, or note why not."""
+    if not is_address_of(hook, token):
+        why = "It came to an address that is not, or no longer, the one of this webhook."
+        transitions.note_refusal(hook.pk, why, stranger=True)
+        return False
+    try:
+        _listen(request, hook)
     except RefusedError as error:
         transitions.note_refusal(hook.pk, str(error))
-        return _refused()
-    except (BusyError, DatabaseError, UnreachableError) as error:
-        logger.warning("webhook %s asks to be told again: %s", hook.name, error or "there is more to do")
-        return HttpResponse(status=503, headers={"Retry-After": "60"})
-    except Exception:
-        logger.exception("webhook %s asks to be told again", hook.name)
-        return HttpResponse(status=503, headers={"Retry-After": "60"})
-    return HttpResponse(status=200)
+        return False
+    return True
 
 
-def _listen(request: HttpRequest, hook: Hook, token: str) -> None:
+def _listen(request: HttpRequest, hook: Hook) -> None:
     """Raises RefusedError, in the order in which least is done for strangers."""
-    if not is_address_of(hook, token):
-        raise RefusedError("It came to an address that is not, or no longer, the one of this webhook.")
     sender = _sender(request)
     if hook.networks and not _is_within(sender, hook.networks):
         raise RefusedError(f"It came from {sender or 'nowhere'}, which is in none of the networks allowed.")

@@ -17,13 +17,18 @@ def note_events(hook_id: int, number: int, *, at: datetime) -> None:
     )
 
 
-def note_refusal(hook_id: int, why: str) -> None:
-    """A request was refused. Once a second at most, and nobody waits for it: strangers must not keep us busy."""
+def note_refusal(hook_id: int, why: str, *, stranger: bool = False) -> None:
+    """A request was refused. Once a second at most, and nobody waits for it: strangers must not keep us busy.
+
+    Nor may a stranger, who does not know the address, hide what was said of one who does.
+    """
+    said = {"id": hook_id, "why": why[:REFUSAL_AT_MOST], "stranger": stranger}
     execute(
-        "UPDATE pipeline_hook SET refusals = refusals + 1, refused_at = now(), refusal = %s WHERE id ="
-        " (SELECT id FROM pipeline_hook WHERE id = %s AND (refused_at IS NULL OR refused_at < now() - interval '1 s')"
-        " FOR UPDATE SKIP LOCKED)",
-        [why[:REFUSAL_AT_MOST], hook_id],
+        "UPDATE pipeline_hook SET refusals = refusals + 1, refused_at = now(),"
+        " refusal = CASE WHEN %(stranger)s AND refusal <> '' THEN refusal ELSE %(why)s END WHERE id ="
+        " (SELECT id FROM pipeline_hook WHERE id = %(id)s AND (refused_at IS NULL"
+        " OR refused_at < now() - interval '1 s' OR (NOT %(stranger)s AND refusal <> %(why)s)) FOR UPDATE SKIP LOCKED)",
+        said,
     )
 
 

@@ -6,15 +6,15 @@ import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from django.db import DatabaseError
-from hooking import CORPUS, TOPIC, Teller, a_hook, amazon, cases, filled, path_of, sns_message  # noqa: F401
+from django.db import DatabaseError, DataError
+from hooking import CORPUS, TOPIC, Teller, a_hook, amazon, cases, filled, path_of, sns_message, state_of  # noqa: F401
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 from returned import books, handed_over
 from scene import Scene
 
-from pipeline import hooks
+from pipeline import hooks, transitions
 from pipeline.feedback.webhooks import receiving
 from pipeline.feedback.webhooks.receiving import BYTES_AT_MOST, DEPTH_AT_MOST, SIGNED_WITHIN, TOLD_WITHIN
 from pipeline.keys import keyring
@@ -184,6 +184,113 @@ def test_a_mailgun_signature_carries_no_second_event():
     other = json.loads(raw) | filled(cases("mailgun")[0]["body"], second)
     assert teller.post(json.dumps(other).encode()).status_code == 200
     assert all_but_what_is_kept() == after
+
+
+def _split_elsewhere(signed, at):
+    """Mailgun's signature covers the time and the token with nothing between."""
+    text = signed["timestamp"] + signed["token"]
+    return signed | {"timestamp": text[:at], "token": text[at:]}
+
+
+@pytest.mark.parametrize("at", [0, 1, 9, 11])
+def test_a_mailgun_signature_is_not_read_with_another_time(at):
+    first, second = handed_over(Scene(2), 2)
+    teller = Teller(a_hook("mailgun"))
+    raw, _ = teller._packed(filled(cases("mailgun")[0]["body"], first), int(time.time() - LONG_AGO))
+    before = all_but_what_is_kept()
+    other = json.loads(raw) | filled(cases("mailgun")[0]["body"], second)
+    other["signature"] = _split_elsewhere(other["signature"], at)
+    assert teller.post(json.dumps(other).encode()).status_code == 403
+    assert all_but_what_is_kept() == before
+    assert not Feedback.objects.exists()
+
+
+def test_a_mailgun_signature_takes_its_time_from_nothing_beside_it():
+    [delivery] = handed_over(Scene(1))
+    teller = Teller(a_hook("mailgun"))
+    raw, _ = teller._packed(filled(cases("mailgun")[0]["body"], delivery), int(time.time() - LONG_AGO))
+    beside = {"Signature": {"timestamp": str(int(time.time()))}}
+    assert teller.post(json.dumps(beside | json.loads(raw)).encode()).status_code == 403
+    assert "too long ago" in Hook.objects.get().refusal
+
+
+def test_what_no_database_can_hold_in_one_event_keeps_no_other_from_being_taken_in():
+    first, second = handed_over(Scene(2), 2)
+    teller = Teller(a_hook("sendgrid"))
+    told = [filled(cases("sendgrid")[0]["body"], one)[0] for one in (first, second)]
+    told[0]["reason"] += " \0 \ud800"
+    assert teller.tell(told).status_code == 200
+    assert [state_of(one).bounce_hard for one in (first, second)] == [True, True]
+
+
+def test_what_the_database_does_not_take_is_kept_unread_and_the_rest_taken_in(monkeypatch):
+    first, second = handed_over(Scene(2), 2)
+    teller = Teller(a_hook("sendgrid"))
+    take_in = receiving.take_in_event
+
+    def fail_once(event, *given, **named):
+        if event.recipient == first.email:
+            raise DataError("it is too long")
+        return take_in(event, *given, **named)
+
+    monkeypatch.setattr(receiving, "take_in_event", fail_once)
+    told = [filled(cases("sendgrid")[0]["body"], one)[0] for one in (first, second)]
+    assert teller.tell(told).status_code == 200
+    assert [bool(state_of(one).bounce_hard) for one in (first, second)] == [False, True]
+    assert set(Feedback.objects.values_list("status", flat=True)) == {"applied", "unattributed"}
+
+
+def test_too_many_events_at_once_are_refused_before_any_is_read(monkeypatch):
+    monkeypatch.setattr(receiving.views, "events", lambda *_given: pytest.fail("it was read"))
+    teller = Teller(a_hook("sendgrid"))
+    assert teller.tell([{}] * (receiving.PARTS_AT_MOST + 1)).status_code == 403
+    assert "at once" in Hook.objects.get().refusal
+
+
+def test_a_body_that_takes_too_long_to_read_gets_on_at_each_try(monkeypatch):
+    deliveries = handed_over(Scene(6), 6)
+    teller = Teller(a_hook("sendgrid"))
+    batch = [filled(cases("sendgrid")[0]["body"], one)[0] for one in deliveries]
+    read, seconds = receiving.views.events, [0]
+
+    def slowly(*given):
+        seconds[0] += 5
+        return read(*given)
+
+    monkeypatch.setattr(receiving.views, "events", slowly)
+    monkeypatch.setattr(receiving.time, "monotonic", lambda: float(seconds[0]))
+    monkeypatch.setattr(receiving, "PARTS_AT_ONCE", 1)
+    answers = [teller.tell(batch).status_code for _ in range(6)]
+    assert answers[-1] == 200
+    assert answers[0] == 503
+    assert Feedback.objects.count() == 6
+
+
+@pytest.mark.parametrize("path", ["/hooks/feedback/a%00b/x", "/hooks/feedback/our-mailgun/a%00b"])
+def test_a_nul_in_the_address_is_refused(path):
+    assert Teller(a_hook("mailgun")).tell({}, path=path).status_code in {403, 404}
+
+
+def test_a_database_that_is_away_asks_to_be_told_again(monkeypatch):
+    def fail(*_given, **_named):
+        raise DatabaseError("away")
+
+    teller = Teller(a_hook("mailgun"))
+    monkeypatch.setattr(transitions, "note_refusal", fail)
+    assert teller.tell({}, sign=False).status_code == 503
+
+
+def test_a_stranger_does_not_hide_why_the_provider_was_refused():
+    teller = Teller(a_hook("mailgun"))
+    stranger = f"/hooks/feedback/{teller.hook.name}/x"
+    teller.tell({}, path=stranger)
+    assert "address" in Hook.objects.get().refusal
+    teller.tell({}, sign=False)
+    assert "signature" in Hook.objects.get().refusal
+    Hook.objects.update(refused_at=None)
+    teller.tell({}, path=stranger)
+    assert "signature" in Hook.objects.get().refusal
+    assert Hook.objects.get().refusals == 3
 
 
 def test_what_happened_too_long_ago_is_kept_alone():

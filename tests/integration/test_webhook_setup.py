@@ -7,6 +7,9 @@ import random
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hooking import SECRET, Teller, a_hook, amazon, cases, filled, state_of  # noqa: F401
 from newsroom import signed_in
 from returned import books, handed_over
@@ -141,6 +144,28 @@ def test_what_is_not_done_in_time_is_told_again_and_goes_on_where_it_was(monkeyp
     monkeypatch.undo()
     assert teller.tell(batch).status_code == 200
     assert Feedback.objects.count() == Suppression.objects.count() == 6
+
+
+def test_a_change_writes_only_what_it_changes_and_revives_no_address_that_ended(monkeypatch):
+    hook, check = a_hook("mailgun"), hooks._check
+
+    def meanwhile(changed):
+        check(changed)
+        Hook.objects.update(generation=7, events=9)
+
+    monkeypatch.setattr(hooks, "_check", meanwhile)
+    with CaptureQueriesContext(connection) as queries:
+        hooks.change_hook(hook.name, {"enabled": False}, actor="test")
+    assert Hook.objects.values_list("enabled", "generation", "events").get() == (False, 7, 9)
+    assert any("FOR UPDATE" in query["sql"] for query in queries)
+
+
+def test_an_arrival_counts_from_when_it_happened():
+    [delivery] = handed_over(Scene(1))
+    told = next(case["body"] for case in cases("sendgrid") if case["body"][0]["event"] == "delivered")
+    an_hour_ago = int(timezone.now().timestamp()) - 3600
+    assert Teller(a_hook("sendgrid")).tell(filled(told, delivery, NOW=str(an_hour_ago))).status_code == 200
+    assert state_of(delivery).alive_at.timestamp() == an_hour_ago
 
 
 def test_one_event_that_cannot_be_read_keeps_no_other_from_being_taken_in():

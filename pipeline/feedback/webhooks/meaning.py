@@ -94,6 +94,7 @@ def _meaning(event: Event, kind: Kind, verdicts: list[str]) -> Meaning:
         word = next((verdict for verdict in verdicts if verdict in WORDS), "")
         if word:
             meaning = meaning_of(word, f"the relay's word for it, {word}")
+            meaning = replace(meaning, hard=meaning.hard and not event.words)
         elif kind is Kind.DELAY:
             meaning = meaning_of("expired", meaning.rule, temporary=True)
     return replace(meaning, hard=meaning.hard and kind is Kind.BOUNCE and SOFT not in verdicts)

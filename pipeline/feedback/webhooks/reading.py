@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from pipeline.feedback.mime import address_of
+from pipeline.feedback.mime import address_of, storable
 from pipeline.feedback.webhooks.paths import first
 from pipeline.providers import PROVIDERS
 
@@ -41,21 +41,21 @@ class Event:
 
 
 def read_event(provider: str, told: Any) -> Event:
-    """Take over an `AnymailTrackingEvent`."""
+    """Take over an `AnymailTrackingEvent`, its texts as the database can hold them."""
     known = PROVIDERS[provider]
     raw = told.esp_event if isinstance(told.esp_event, Mapping) else {}
-    recipient = address_of(_text(told.recipient)) or _text(told.recipient)
+    recipient = storable(address_of(_text(told.recipient)) or _text(told.recipient))
     return Event(
         provider=provider,
         type=_text(told.event_type),
         raw=raw,
         recipient=recipient,
         at=_moment(told.timestamp),
-        words=_text(told.mta_response) or first(raw, *known.words_at),
-        status=first(raw, known.status_at) if known.status_at else "",
+        words=_text(told.mta_response) or storable(first(raw, *known.words_at)),
+        status=storable(first(raw, known.status_at)) if known.status_at else "",
         description=_text(told.description),
-        signed_id=(first(raw, *known.id_at) or first(told.metadata, "pressrun-id")).strip(),
-        message_id=first(raw, *known.message_id_at).strip().strip("<>"),
+        signed_id=storable(first(raw, *known.id_at) or first(told.metadata, "pressrun-id")).strip(),
+        message_id=storable(first(raw, *known.message_id_at)).strip().strip("<>"),
         once=_once(provider, raw, _text(told.event_id), recipient),
     )
 
@@ -66,11 +66,15 @@ def canonical(raw: object) -> bytes:
 
 
 def _once(provider: str, raw: object, event_id: str, recipient: str) -> bytes:
-    """Mailgun signs its token and nothing else, so that a body may be put under a signature: each token counts once."""
-    if not event_id:
+    """Mailgun signs time and token alone, so that any body may be put under a signature: each signature counts once.
+
+    The token would not do: where it begins is not signed.
+    """
+    signed = raw.get("signature") if provider == "mailgun" and isinstance(raw, Mapping) else None
+    if isinstance(signed, Mapping) and signed.get("signature"):
+        name = str(signed["signature"]).encode("utf-8", "replace")
+    elif not event_id:
         name = canonical(raw)
-    elif provider == "mailgun":
-        name = event_id.encode("utf-8", "replace")
     else:
         name = f"{event_id}\0{recipient.lower()}".encode("utf-8", "replace")
     return sha256(b"webhook\0" + provider.encode() + b"\0" + name).digest()
@@ -83,4 +87,4 @@ def _moment(told: object) -> datetime | None:
 
 
 def _text(told: object) -> str:
-    return told if isinstance(told, str) else "" if told is None else str(told)
+    return "" if told is None else storable(str(told))

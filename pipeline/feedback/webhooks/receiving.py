@@ -8,14 +8,16 @@ break off anywhere.
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any, Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 
 from pipeline import transitions
 from pipeline.feedback.apply import note_arrival, take_in_event, take_in_unread
@@ -32,6 +34,9 @@ from pipeline.standardwebhooks import is_signed, secret_of
 logger = logging.getLogger(__name__)
 BYTES_AT_MOST: Final = 5_000_000
 """Of a request. The largest known batches are of a thousand events, of some two kilobytes each."""
+PARTS_AT_MOST: Final = 5_000
+PARTS_AT_ONCE: Final = 500
+"""Read, looked up and taken in before the next are read."""
 DEPTH_AT_MOST: Final = 32
 SECONDS_FOR_A_REQUEST: Final = 8.0
 """Then it is told that there is more to do: providers wait for ten seconds and more, and repeat what is left."""
@@ -44,6 +49,7 @@ SIGNED_WITHIN: Final = timedelta(days=3)
 SIGNED_ANEW_WITHIN: Final = timedelta(minutes=5)
 """Where each try is signed anew: Standard Webhooks asks for it, Resend's senders do it."""
 AHEAD: Final = timedelta(hours=1)
+_SECONDS: Final = re.compile(r"[0-9]{10}")  # of Unix, from 2001 to 2286
 
 
 class BusyError(Exception):
@@ -118,25 +124,26 @@ def _checked(hook: Hook, known: Provider, request: Request, document: Any, addre
         else:
             ok, at = views.is_signed(hook.provider, secret, request.meta, request.body, address), None
         if ok:
-            return at or _moment(views.signed_at(hook.provider, request.meta, document))
+            seconds = views.signed_at(hook.provider, request.meta, document)
+            return at if seconds is None else _moment(seconds)
     raise RefusedError("Its signature is missing or wrong.")
 
 
 def _standard(secret: str, request: Request) -> tuple[bool, datetime | None]:
     name, at, given = (str(request.meta.get(f"HTTP_SVIX_{key}", "")) for key in ("ID", "TIMESTAMP", "SIGNATURE"))
-    if not (at.isascii() and at.isdecimal() and len(at) < 12):
+    if not _SECONDS.fullmatch(at):
         return False, None
     return is_signed(secret_of(secret), name, request.body, at=int(at), given=given), _moment(at)
 
 
-def _moment(seconds: str) -> datetime | None:
-    """Of Unix seconds. Raises RefusedError for what is none."""
-    if not seconds:
-        return None
-    try:
-        return datetime.fromtimestamp(float(seconds), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise RefusedError("The time of its signature cannot be read.") from error
+def _moment(seconds: str) -> datetime:
+    """Of Unix seconds. Raises RefusedError for what is none.
+
+    Mailgun signs time and token with nothing between, so a right signature also fits a time that ends elsewhere.
+    """
+    if not _SECONDS.fullmatch(seconds):
+        raise RefusedError("The time of its signature is missing or cannot be read.")
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _window(known: Provider) -> timedelta:
@@ -144,7 +151,10 @@ def _window(known: Provider) -> timedelta:
 
 
 def _parts(known: Provider, document: Any) -> Iterator[Any]:
-    """One document per event, so that one that cannot be read keeps no other from being read."""
+    """One document per event, so that one that cannot be read keeps no other from being read.
+
+    Raises RefusedError, before the first, when there are too many.
+    """
     listed = document
     for step in known.batch or ():
         try:
@@ -154,6 +164,8 @@ def _parts(known: Provider, document: Any) -> Iterator[Any]:
     if known.batch is None or not isinstance(listed, list):
         yield document
         return
+    if len(listed) > PARTS_AT_MOST:
+        raise RefusedError(f"It tells {len(listed)} events at once; {PARTS_AT_MOST} are taken at most.")
     for each in listed:
         yield in_a_batch(known, each)
 
@@ -174,13 +186,16 @@ def is_stale(event: Event, *, now: datetime) -> bool:
 def _take_in(hook: Hook, parts: Iterator[Any], request: Request, now: datetime) -> None:
     """Each event by itself. What fails for a reason of ours is told again; the others are done."""
     ends, taken, defect = time.monotonic() + SECONDS_FOR_A_REQUEST, 0, False
-    told = _new(each for part in parts for each in _told(hook, part, request))
     try:
-        for each in told:
-            if time.monotonic() > ends:
+        for each in _new_in(hook, parts, request):
+            if time.monotonic() > ends and (taken or defect):  # one at least, so that each try gets on
                 raise BusyError
             try:
                 each.take(hook.name, now)
+                taken += 1
+            except DataError:
+                logger.exception("an event of webhook %s is kept unread: the database does not take it", hook.name)
+                take_in_unread(each.kept, once=each.once, hook=hook.name, now=now)
                 taken += 1
             except DatabaseError:
                 raise
@@ -203,6 +218,10 @@ class _Told:
     understood: Understood | None = None
     raw: bytes = b""
 
+    @property
+    def kept(self) -> bytes:
+        return self.event.body if self.event else self.raw
+
     def take(self, hook: str, now: datetime) -> None:
         if self.event is None or self.understood is None:
             take_in_unread(self.raw, once=self.once, hook=hook, now=now)
@@ -223,6 +242,12 @@ def _told(hook: Hook, part: Any, request: Request) -> Iterator[_Told]:
         understood = understand_event(event)
         if understood is not None:
             yield _Told(event.once, event, understood)
+
+
+def _new_in(hook: Hook, parts: Iterator[Any], request: Request) -> Iterator[_Told]:
+    """What is new among the parts. So many are read at once that reading leaves time to take some in at each try."""
+    while some := list(islice(parts, PARTS_AT_ONCE)):
+        yield from _new(each for part in some for each in _told(hook, part, request))
 
 
 def _new(told: Iterable[_Told]) -> list[_Told]:
