@@ -17,6 +17,13 @@ CHANGEABLE: Final = (
     "folder", "afterwards", "move_to", "enabled",
 )  # fmt: skip
 _PLACE: Final = frozenset({"protocol", "host", "port", "user", "folder"})
+_SIGN_IN: Final = frozenset({"protocol", "host", "port", "security", "user", "auth"})
+_BOUND_TO: Final = {
+    "password": _SIGN_IN,
+    "client_secret": _SIGN_IN | {"token_url", "client_id"},
+    "refresh_token": _SIGN_IN | {"token_url", "client_id"},
+}
+"""A secret goes nowhere but where it was given for: who may change a mailbox could send it to themselves."""
 _WAYS_IN: Final = frozenset({"security", "auth", *SECRETS, "client_id", "token_url", "scope", *_PLACE})
 
 
@@ -42,7 +49,7 @@ def change_mailbox(name: str, changes: Mapping[str, Any], *, create: bool = Fals
         for field, value in changed.items():
             setattr(mailbox, field, value)
         _begin_anew(mailbox, changed)
-        _check(mailbox)
+        _check(mailbox, [] if create else _not_given_anew(mailbox, changed, given))
         mailbox.save()
         transitions.note_mailbox_change(mailbox, changed, actor=actor)
         transitions.look_soon(mailbox.pk)
@@ -68,8 +75,17 @@ def _begin_anew(mailbox: Mailbox, changed: Mapping[str, Any]) -> None:
         mailbox.access_token, mailbox.access_until = Secret(""), None
 
 
-def _check(mailbox: Mailbox) -> None:
-    problems = [problem for wrong, problem in _rules(mailbox) if wrong]
+def _not_given_anew(mailbox: Mailbox, changed: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    used = SECRETS[1:] if mailbox.auth == Mailbox.Auth.OAUTH2 else SECRETS[:1]
+    return [
+        f"Give the {field.replace('_', ' ')} anew: the one that is there was given for another server or user."
+        for field in used
+        if _BOUND_TO[field] & changed.keys() and field not in given and getattr(mailbox, field).reveal()
+    ]
+
+
+def _check(mailbox: Mailbox, problems: list[str]) -> None:
+    problems += [problem for wrong, problem in _rules(mailbox) if wrong]
     try:
         mailbox.full_clean()
     except ValidationError as error:

@@ -52,14 +52,18 @@ class _Process:
     def __init__(self) -> None:
         self.line, theirs = socketpair()
         with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 (only our own words)
-                [sys.executable, "-I", "-S", "-c", _START, _HOME],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                cwd="/",
-                env={},
-                start_new_session=True,
-            )
+            try:
+                self.process = subprocess.Popen(  # noqa: S603 (only our own words)
+                    [sys.executable, "-I", "-S", "-c", _START, _HOME],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    cwd="/",
+                    env={},
+                    start_new_session=True,
+                )
+            except OSError:
+                self.line.close()
+                raise
 
     def wait_until_ready(self) -> None:
         self._receive(monotonic() + START_WITHIN)
@@ -76,6 +80,7 @@ class _Process:
         except NoAnswerError as error:
             raise _DiedError("its reader was taken over") from error
         except OSError as error:  # the line is closed
+            self.process.kill()  # one that closed the line and goes on; what has ended keeps its own status
             raise _DiedError(_REASONS.get(self.process.wait(), "its reader broke down")) from error
 
     def end(self) -> None:
@@ -145,9 +150,9 @@ class Reader:
 
     def _started(self) -> _Process:
         if self._process is None:
-            self._process = process = _Process()
             try:
-                process.wait_until_ready()
+                self._process = _Process()
+                self._process.wait_until_ready()
             except (OSError, NoAnswerError) as error:
                 self._end()
                 raise NoReaderError(

@@ -68,10 +68,15 @@ def note_mailbox_removal(mailbox: Mailbox, *, actor: str) -> None:
 
 
 def keep_access_token(mailbox: Mailbox, token: Secret, *, until: datetime, refresh: Secret | None) -> None:
-    """For the next looks; some servers give a new refresh token each time, and take the old one no more."""
+    """For the next looks; some servers give a new refresh token each time, and take the old one no more.
+
+    Where somebody has changed the mailbox meanwhile, that stands: the token is of the way in that was.
+    """
+    asked_with = ("era", "token_url", "client_id", "client_secret", "refresh_token")
+    same = Mailbox.objects.filter(pk=mailbox.pk, **{name: getattr(mailbox, name) for name in asked_with})
     mailbox.access_token, mailbox.access_until = token, until
     mailbox.refresh_token = refresh or mailbox.refresh_token
-    mailbox.save(update_fields=["access_token", "access_until", "refresh_token"])
+    same.update(access_token=token, access_until=until, refresh_token=mailbox.refresh_token)
 
 
 def claim_mailbox_message(mailbox: Mailbox, *, key: str, size: int, identity: str) -> tuple[int, bool] | None:

@@ -2,7 +2,10 @@
 
 import json
 import re
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import parse_qsl
@@ -136,6 +139,27 @@ def test_a_server_that_falls_silent_is_left(account, protocol, monkeypatch, boun
         monkeypatch.setattr(looking, "mailbox_messages_to_retry", lambda _: line.swallow() or [])
         account.put(b"Subject: 1\r\n\r\nHello\r\n")
         refused(mailbox, says, needs_person=False)
+
+
+@BOTH
+def test_a_server_that_drips_its_greeting_is_left(account, protocol, monkeypatch):
+    monkeypatch.setattr(opening, "SESSION_SECONDS", 1.0)
+    over = threading.Event()
+
+    def drip(peer):
+        with peer, suppress(OSError):
+            while not over.wait(0.05):
+                peer.sendall(b"*")
+
+    with socket.create_server(("localhost", 0)) as listener:
+        threading.Thread(target=lambda: drip(listener.accept()[0]), daemon=True).start()
+        mailbox = a_mailbox(account, protocol=protocol, security="plain", port=listener.getsockname()[1])
+        stop = threading.Timer(20, over.set)  # so that the test ends where nothing else ends it
+        stop.start()
+        refused(mailbox, "too slow", needs_person=False)
+        stop.cancel()
+        assert not over.is_set()
+        over.set()
 
 
 # -- tokens
@@ -278,3 +302,37 @@ def test_over_pop_a_long_line_is_read_and_what_is_too_big_is_not(account, monkey
     mailbox = a_mailbox(account, protocol="pop")
     assert looked(mailbox) == (1, 0, 1)
     assert looked(mailbox) == (0, 0, 0)
+
+
+class Lines:
+    """What a POP server sends after RETR."""
+
+    def __init__(self, lines):
+        self._lines = iter(lines)
+
+    def _shortcmd(self, said):
+        assert said == "RETR 7"
+
+    def _getline(self):
+        line = next(self._lines)
+        return line, len(line) + 2
+
+
+def test_over_pop_a_message_takes_no_more_memory_than_is_looked_at(monkeypatch):
+    assert pop._retrieved(Lines([b"..dot", b".", b"more"]), b"7") == b".dot\r\n"
+    monkeypatch.setattr(pop, "SIZE_AT_MOST", 1_000)
+    assert len(pop._retrieved(Lines([b"ab"] * 100_000 + [b"."]), b"7")) == 1_004
+
+
+@pytest.mark.parametrize("uidl", [b"a" * 201, b"a\0b", b"\xff"])
+def test_over_pop_a_key_that_cannot_be_written_down_is_stood_for(uidl):
+    assert pop._key(b"whqtswO00WBw418f9t5JxYwZ") == "whqtswO00WBw418f9t5JxYwZ"
+    assert re.fullmatch("sha256:[0-9a-f]{64}", pop._key(uidl))
+
+
+def test_over_imap_a_literal_that_nobody_asked_for_is_not_read():
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(b"* OK {99999999999}\r\n")
+        with pytest.raises(imap.IMAP4.abort, match="99,999,999,999 octets"):
+            imap._Protocol(near, "localhost")

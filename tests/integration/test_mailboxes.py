@@ -371,6 +371,9 @@ def test_it_is_set_tried_and_looked_into_by_command(pressrun, scene, account, tm
         (("--afterwards", "move"), "no folder"),
         (("--afterwards", "move", "--move-to", "INBOX"), "not moved"),
         (("--port", "70000"), "port"),
+        (("--host", "thief.example"), "Give the password anew"),
+        (("--user", "somebody"), "Give the password anew"),
+        (("--security", "starttls"), "Give the password anew"),
         (("--password-from", "/nowhere"), "cannot be read"),
     ],
 )

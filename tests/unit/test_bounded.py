@@ -182,6 +182,11 @@ def test_where_none_starts_nothing_is_called_unread(monkeypatch, reader):
     assert reader.understand(b"x").rule == "nothing that we know"
 
 
+def test_who_closes_the_line_and_lives_on_is_ended(monkeypatch, reader):
+    monkeypatch.setattr(bounded, "_START", "import os, time; os.write(0, bytes(4)); os.close(0); time.sleep(600)")
+    assert reader.understand(b"x").unread == "its reader broke down"
+
+
 def test_threads_get_each_their_own_answer(possessed):
     words = [f"message {number}" for number in range(200)]
     with ThreadPoolExecutor(8) as threads:

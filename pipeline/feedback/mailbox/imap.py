@@ -3,7 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from imaplib import IMAP4
 from itertools import chain
+from socket import socket
 from typing import Any, Final
 
 from imapclient import SEEN, IMAPClient, SocketTimeout
@@ -16,10 +18,8 @@ from pipeline.feedback.mailbox.opening import (
     MailboxError,
     NotSettledError,
     SignInError,
-    address_of,
+    connected,
     context,
-    limited,
-    told,
     words,
 )
 from pipeline.feedback.session import SIZE_AT_MOST
@@ -27,19 +27,43 @@ from pipeline.models import Mailbox
 
 FETCHED_AT_ONCE: Final = SIZE_AT_MOST
 """Octets of messages in memory; a single one may have as many."""
+_COUNTS_AS: Final = 100_000
+"""Octets, at the least: a server may tell less than it sends."""
 _BODY: Final = f"BODY.PEEK[]<0.{SIZE_AT_MOST + 1}>"
 """PEEK leaves it unread. The bound holds even where a server tells a wrong size."""
+
+
+class _Protocol(IMAP4):
+    """Over a connection that is there, and is watched already; takes nothing bigger than what we ask for."""
+
+    def __init__(self, sock: socket, host: str) -> None:
+        self._given = sock
+        super().__init__(host)
+
+    def _create_socket(self, timeout: float | None = None) -> socket:  # noqa: ARG002 (the socket has one)
+        return self._given
+
+    def read(self, size: int) -> bytes:
+        """A literal. Raises IMAP4.abort."""
+        if size > SIZE_AT_MOST + 1:
+            raise self.abort(f"it sends {size:,} octets at once, which nobody asked for")
+        return super().read(size)
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    def __init__(self, sock: socket, mailbox: Mailbox) -> None:
+        self._given = sock
+        tls, timeout = mailbox.security == Mailbox.Security.TLS, SocketTimeout(CONNECT_SECONDS, ANSWER_SECONDS)
+        super().__init__(mailbox.host, ssl=tls, timeout=timeout)
+
+    def _create_IMAP4(self) -> _Protocol:  # noqa: N802 (its name there)
+        return _Protocol(self._given, self.host)
 
 
 @contextmanager
 def open_imap(mailbox: Mailbox, token: str) -> Iterator["ImapBox"]:
     """Connect, encrypt, sign in, open the folder; and leave in the end. Raises MailboxError."""
-    host, port = address_of(mailbox)
-    tls = mailbox.security == Mailbox.Security.TLS
-    timeout: Any = SocketTimeout(CONNECT_SECONDS, ANSWER_SECONDS)
-    with told(mailbox):
-        client = IMAPClient(host, port, ssl=tls, ssl_context=context(), timeout=timeout)
-    with limited(client.socket(), mailbox.place), told(mailbox), client:
+    with connected(mailbox) as sock, _Client(sock, mailbox) as client:
         if mailbox.security == Mailbox.Security.STARTTLS:
             client.starttls(context())
         _sign_in(client, mailbox, token)
@@ -206,10 +230,11 @@ def _by_size(listed: list[Listed]) -> Iterator[list[Listed]]:
     """Groups that fit into memory together."""
     group, octets = list[Listed](), 0
     for each in listed:
-        if group and octets + each.size > FETCHED_AT_ONCE:
+        counts_as = max(each.size, _COUNTS_AS)
+        if group and octets + counts_as > FETCHED_AT_ONCE:
             yield group
             group, octets = [], 0
         group.append(each)
-        octets += each.size
+        octets += counts_as
     if group:
         yield group

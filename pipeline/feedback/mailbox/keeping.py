@@ -11,7 +11,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from pipeline import transitions
 from pipeline.feedback import mime
 from pipeline.feedback.apply import envelope_recipient, take_in
-from pipeline.feedback.mailbox.opening import Listed
+from pipeline.feedback.bounded import NoReaderError
+from pipeline.feedback.mailbox.opening import Listed, MailboxError
 from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 
@@ -32,7 +33,7 @@ class Kept(Enum):
 
 
 def keep(mailbox: Mailbox, one: Listed, raw: bytes | None) -> Kept:
-    """Deal with a message. Raises what a database that is away raises; then nothing has been changed."""
+    """Deal with a message. Raises MailboxError and what a database that is away raises; then nothing has changed."""
     if one.size > SIZE_AT_MOST or (raw is not None and len(raw) > SIZE_AT_MOST):
         return _leave(mailbox, one, TOO_BIG, for_good=True)
     if raw is None:
@@ -41,6 +42,8 @@ def keep(mailbox: Mailbox, one: Listed, raw: bytes | None) -> Kept:
         return _take(mailbox, one, raw)
     except (OperationalError, InterfaceError):
         raise
+    except NoReaderError as error:  # the fault is this machine's, and is there for the next message too
+        raise MailboxError(str(error)) from error
     except Exception as error:
         logger.exception("message %s of mailbox %s could not be taken in", one.key, mailbox)
         return _leave(mailbox, one, f"It could not be taken in ({type(error).__name__}); the log has more.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from pipeline import transitions
 from pipeline.feedback.mailbox.imap import open_imap
@@ -62,7 +62,7 @@ def look(
         except MailboxError as error:
             transitions.mailbox_failed(mailbox.pk, why=str(error), needs_person=error.needs_person)
             raise
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             raise  # where nothing could be written down
         except Exception as error:
             why = f"Reading it failed in a way that Pressrun does not know ({type(error).__name__}). The log has more."

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from socket import socket
+from socket import create_connection, socket
 from time import monotonic
 from typing import Final, Protocol
 
 from imapclient.exceptions import CapabilityError
 
 from pipeline.errors import PressrunError
+from pipeline.feedback.mime import storable
 from pipeline.guarded import watched
 from pipeline.models import Mailbox
 
@@ -28,7 +29,7 @@ class MailboxError(PressrunError):
     """The mailbox cannot be read. What is in it stays there. `needs_person`: waiting does not mend it."""
 
     def __init__(self, text: str, *, needs_person: bool = False) -> None:
-        super().__init__(text)
+        super().__init__(storable(text))  # it is written down, and may quote a server
         self.needs_person = needs_person
 
 
@@ -99,7 +100,24 @@ def address_of(mailbox: Mailbox) -> tuple[str, int]:
 
 
 @contextmanager
-def limited(sock: socket, place: str) -> Iterator[None]:
+def connected(mailbox: Mailbox) -> Iterator[socket]:
+    """A connection, encrypted where that comes first. It ends when the session takes too long, from here on.
+
+    Raises MailboxError, also for what libraries raise inside.
+    """
+    host, port = address_of(mailbox)
+    with told(mailbox):
+        plain = create_connection((host, port), CONNECT_SECONDS)
+    with plain, _limited(plain, mailbox.place), told(mailbox):
+        if mailbox.security == Mailbox.Security.TLS:
+            with context().wrap_socket(plain, server_hostname=host) as encrypted:
+                yield encrypted
+        else:
+            yield plain
+
+
+@contextmanager
+def _limited(sock: socket, place: str) -> Iterator[None]:
     """Ends a session that takes too long, whatever it is doing."""
     with watched(sock, monotonic() + SESSION_SECONDS) as late:
         try:

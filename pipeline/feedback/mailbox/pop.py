@@ -6,49 +6,59 @@ POP lists everything each time, and deletes only when the session ends in order:
 import poplib
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
+from socket import socket
 from typing import Any, Final
 
 from pipeline.feedback.mailbox.opening import (
     ANSWER_SECONDS,
-    CONNECT_SECONDS,
     Listed,
     MailboxError,
     SignInError,
-    address_of,
+    connected,
     context,
     has_gone,
-    limited,
-    told,
     words,
 )
 from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 from pipeline.queries import known_mailbox_keys
 
+KEY_AT_MOST: Final = 200  # characters of the column; a UIDL has 70
 LINE_AT_MOST: Final = SIZE_AT_MOST + 2  # octets; bounces quote what they like, and poplib would turn away 2,049
 poplib._MAXLINE = LINE_AT_MOST  # type: ignore[attr-defined]  # noqa: SLF001 (there is no other way to say it)
+
+
+class _Protocol(poplib.POP3):
+    """Over a connection that is there, and is watched already."""
+
+    def __init__(self, sock: socket, host: str) -> None:
+        self._given = sock
+        try:
+            super().__init__(host)
+        except Exception:
+            self.close()
+            raise
+
+    def _create_socket(self, _timeout: Any) -> socket:
+        return self._given
+
+    def close(self) -> None:
+        """Break off."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
 def open_pop(mailbox: Mailbox, token: str) -> Iterator["PopBox"]:
     """Connect, encrypt, sign in, list; and break off unless it was closed in order. Raises MailboxError."""
-    host, port = address_of(mailbox)
-    with told(mailbox):
-        if mailbox.security == Mailbox.Security.TLS:
-            client: poplib.POP3 = poplib.POP3_SSL(host, port, timeout=CONNECT_SECONDS, context=context())
-        else:
-            client = poplib.POP3(host, port, timeout=CONNECT_SECONDS)
-    client.sock.settimeout(ANSWER_SECONDS)
-    try:
-        with limited(client.sock, mailbox.place), told(mailbox):
-            if mailbox.security == Mailbox.Security.STARTTLS:
-                _encrypt(client, mailbox)
-            _sign_in(client, mailbox, token)
-            yield PopBox(client, mailbox)
-    finally:
-        with suppress(OSError):
-            client.close()
+    with connected(mailbox) as sock, closing(_Protocol(sock, mailbox.host)) as client:
+        client.sock.settimeout(ANSWER_SECONDS)
+        if mailbox.security == Mailbox.Security.STARTTLS:
+            _encrypt(client, mailbox)
+        _sign_in(client, mailbox, token)
+        yield PopBox(client, mailbox)
 
 
 def _encrypt(client: poplib.POP3, mailbox: Mailbox) -> None:
@@ -85,7 +95,7 @@ class PopBox:
         self._client, self._mailbox, self._deleted = client, mailbox, list[str]()
         sizes = {number: int(size) for number, size in map(bytes.split, client.list()[1])}
         numbered = [line.split(maxsplit=1) for line in client.uidl()[1]]
-        self._there = {key.decode("ascii", "replace"): number for number, key in numbered}
+        self._there = {_key(uidl): number for number, uidl in numbered}
         self._sizes = {key: sizes.get(number, 0) for key, number in self._there.items()}
         known = known_mailbox_keys(mailbox)
         self._new = [key for key in self._there if key not in known]
@@ -107,13 +117,13 @@ class PopBox:
         """Each whole message; None for one that the server does not hand over."""
         for each in listed:
             try:
-                lines = self._client.retr(int(self._there[each.key]))[1]
+                raw = _retrieved(self._client, self._there[each.key])
             except poplib.error_proto as error:
                 if has_gone(error):
                     raise
                 yield each, None
             else:
-                yield each, b"\r\n".join(lines) + b"\r\n"
+                yield each, raw
 
     def settle(self, keys: list[str]) -> list[str]:
         """What is left as it is, is done; what is to be deleted, when the session ends in order."""
@@ -129,3 +139,19 @@ class PopBox:
         """Now it is deleted."""
         self._client.quit()
         return self._deleted
+
+
+def _key(uidl: bytes) -> str:
+    """The UIDL; where it is none by RFC 1939 section 7 and could not be written down, what stands for it."""
+    is_one = len(uidl) <= KEY_AT_MOST and all(0x21 <= octet <= 0x7E for octet in uidl)
+    return uidl.decode("ascii") if is_one else f"sha256:{sha256(uidl).hexdigest()}"
+
+
+def _retrieved(client: Any, number: bytes) -> bytes:
+    """A message; of one that is too big only so much that this is seen. poplib keeps an object for every line."""
+    client._shortcmd(f"RETR {int(number)}")  # noqa: SLF001
+    raw = bytearray()
+    while (line := client._getline()[0]) != b".":  # noqa: SLF001
+        if len(raw) <= SIZE_AT_MOST:
+            raw += (line[1:] if line.startswith(b"..") else line) + b"\r\n"
+    return bytes(raw)
