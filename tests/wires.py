@@ -79,6 +79,8 @@ class Line:
         with suppress(OSError):
             while octets := one.recv(65_536):
                 self._open.wait()
+                if one not in self._ends:  # cut: what comes after can still be read, until the thread wakes
+                    break
                 other.sendall(self.changed(octets))
         for end in (one, other):
             with suppress(OSError):
