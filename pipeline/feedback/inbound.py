@@ -46,9 +46,9 @@ class Endpoint:
         return "lmtp" if self.lmtp else "smtp"
 
 
-@dataclass(slots=True)
+@dataclass
 class Intake:
-    """aiosmtpd's handler: one per endpoint."""
+    """aiosmtpd's handler: one per endpoint. Without slots: Python 3.11.2 cannot list the members of a class remade."""
 
     protocol: str
     threads: ThreadPoolExecutor

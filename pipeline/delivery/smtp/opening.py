@@ -135,7 +135,7 @@ def _encrypt(relay: Relay, sock: socket.socket, timeouts: Timeouts) -> socket.so
         sock.close()
         why = f"showed a certificate that is not to be trusted: {error.verify_message}"
         raise TlsFailed(relay, why, temporary=False) from error
-    except (ssl.SSLEOFError, TimeoutError, ConnectionError) as error:
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, TimeoutError, ConnectionError) as error:
         sock.close()
         why = f"went away while encryption was set up: {error.strerror or 'no answer came in time'}"
         raise TlsFailed(relay, why, temporary=True) from error
