@@ -190,9 +190,11 @@ def _apply_event(event: Event, understood: Understood, now: datetime) -> _Outcom
 
 
 def _settled(understood: Understood, ids: tuple[int, ...], now: datetime, *, source: str = "mail") -> _Outcome:
-    # Held until all of it is written, so that whoever reads what is stored again never sees half of it.
-    held = Delivery.objects.select_for_update(no_key=True)
-    delivery = held.filter(send_id=ids[0], id=ids[1]).first() if ids else None
+    deliveries = Delivery.objects.all()
+    if understood.kind is not Kind.UNSUBSCRIBE:  # leaving holds the person first, as it does where a reader clicks
+        # Held until all of it is written, so that whoever reads what is stored again never sees half of it.
+        deliveries = deliveries.select_for_update(no_key=True)
+    delivery = deliveries.filter(send_id=ids[0], id=ids[1]).first() if ids else None
     if delivery is None:
         why = "The delivery is not in the books any more." if ids else "It bears no signature of ours."
         why = f"{_not_read(understood)} {why}" if understood.unread else why

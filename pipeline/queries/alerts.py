@@ -9,7 +9,7 @@ from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
 from pipeline.queries.sql import rows
-from pipeline.queries.storms import open_storms
+from pipeline.queries.storms import frozen_storms, weather_of
 from pipeline.queries.work import LAST_RESUMED, next_work, ringable_sends
 
 REMEMBERED: Final = timedelta(days=1)
@@ -106,12 +106,11 @@ def _kind(action: str, code: str) -> AlertKind:
 
 def _storms() -> Iterator[Occasion]:
     """Many dead addresses at one destination, about which a person must decide."""
-    for found in open_storms():
-        storm = found.storm
+    for storm in frozen_storms():
         key = f"storm:{storm.pk}:{storm.frozen_at:%Y%m%dT%H%M%S}"
         if _is_new(key):
             facts = {"destination": storm.destination, "dead": storm.dead, "tried": storm.tried}
-            yield _about(key, AlertKind.STORM, storm.send_id, why="\n".join(found.words), **facts)
+            yield _about(key, AlertKind.STORM, storm.send_id, why="\n".join(weather_of(storm).words), **facts)
 
 
 def _late() -> Iterator[Occasion]:

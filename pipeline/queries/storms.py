@@ -170,13 +170,19 @@ def frozen_at(send_id: int) -> list[str]:
     return list(Storm.objects.filter(send_id=send_id, state=StormState.FROZEN).values_list("destination", flat=True))
 
 
-def open_storms(send_id: int | None = None) -> list[Weather]:
+def frozen_storms(send_id: int | None = None) -> list[Storm]:
     """The storms about which a person must decide, of one send or of all, the oldest first."""
     found = Storm.objects.filter(state=StormState.FROZEN).order_by("frozen_at", "pk")
-    return [_weather(storm) for storm in (found.filter(send_id=send_id) if send_id else found)]
+    return list(found.filter(send_id=send_id) if send_id else found)
 
 
-def _weather(storm: Storm) -> Weather:
+def open_storms(send_id: int | None = None) -> list[Weather]:
+    """Likewise, as a person must see each to decide."""
+    return [weather_of(storm) for storm in frozen_storms(send_id)]
+
+
+def weather_of(storm: Storm) -> Weather:
+    """What a storm keeps back, and why. Reads the rows of its send at that destination."""
     [(frozen, waiting)] = rows(_WAITING, {"storm": storm.pk})
     return Weather(storm, frozen, waiting, tuple(words for words, _ in rows(_SAID, {"storm": storm.pk})))
 

@@ -1,18 +1,24 @@
 """What providers tell by webhook is applied as returned mail is, to whom our own signed id names."""
 
 import json
+import threading
 import zlib
 
 import pytest
+from django.db import connection, transaction
+from django.utils import timezone
 from hooking import CORPUS, SECRET, Teller, a_hook, amazon, cases, filled, sns_message, state_of  # noqa: F401
+from house import until
 from returned import books, handed_over
 from scene import Scene
 
 from pipeline.feedback.replay import replay
-from pipeline.models import Feedback, Hook
+from pipeline.leaving import leave_newsletter
+from pipeline.models import Feedback, Hook, Newsletter
 from pipeline.providers import PROVIDERS
+from pipeline.queries.sql import rows
 from pipeline.queries.stored import Chosen
-from subscribers.models import Suppression
+from subscribers.models import Departure, Subscriber, Suppression
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +110,28 @@ def test_without_a_secret_nothing_is_believed():
     assert "No secret is set" in Hook.objects.get().refusal
     assert SECRET not in Hook.objects.get().refusal
     assert Feedback.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unsubscribe_told_while_the_reader_clicks_hinders_neither():
+    [delivery] = handed_over(Scene(1))
+    body = next(case["body"] for case in cases("mailgun") if (case["is"] or {}).get("kind") == "unsubscribe")
+    teller = Teller(a_hook("mailgun"))
+    answers = []
+    told = threading.Thread(target=lambda: (answers.append(teller.tell(filled(body, delivery))), connection.close()))
+    with transaction.atomic():
+        Subscriber.objects.select_for_update(no_key=True).get(pk=delivery.subscriber_id)  # as leaving begins
+        told.start()
+        until(waits_for_a_lock, what="the provider's word waiting for the reader's click")
+        newsletter_id = Newsletter.objects.get().pk
+        ids = {"send_id": delivery.send_id, "delivery_id": delivery.id}
+        assert leave_newsletter(delivery.subscriber_id, newsletter_id, **ids, source="one click", at=timezone.now())
+    told.join()
+    assert [answer.status_code for answer in answers] == [200]
+    assert Departure.objects.count() == 1
+    assert state_of(delivery).unsubscribed_at
+
+
+def waits_for_a_lock():
+    [(number,)] = rows("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return number
