@@ -29,13 +29,25 @@ from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
 from pipeline.limits.forecast import Forecast
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList
-from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, Audience, Reach, clock, reach_of
+from pipeline.queries import (
+    ACCEPTED,
+    FAILED,
+    FOLLOWINGS,
+    HELD,
+    NO_EDITION,
+    SUPPRESSED,
+    Audience,
+    Reach,
+    clock,
+    reach_of,
+)
 from pipeline.readiness import require_ready
 from pipeline.relays import first_relay, plan_through
 from subscribers.models import List
 
 _WHOM: Final[Mapping[str, str]] = {
     NO_EDITION: "left out for lack of one",
+    SUPPRESSED: "left out because nothing goes to their addresses",
     FAILED: "could not reach, and whom nobody has reached since",
     HELD: "may have reached",
     ACCEPTED: "has reached",

@@ -27,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument("--follow", type=int, metavar="SEND", help="people of the earlier SEND, as --to says")
     parser.add_argument(
         "--to",
-        choices=["no-edition", "failed", "held", "accepted"],
-        help="with --follow: those left out for lack of an edition in their language (default), those whom it did not "
-        "reach, those who may have it (some will get it twice), those who have it (a correction)",
+        choices=["no-edition", "suppressed", "failed", "held", "accepted"],
+        help="with --follow: those left out for lack of an edition in their language (default), those whose addresses "
+        "were suppressed and are not any more, those whom it did not reach, those who may have it (some will get it "
+        "twice), those who have it (a correction)",
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="SLUG", help="who does not; may be repeated")
     parser.add_argument("--at", type=_moment, metavar="ISO8601", help="when; due now without it")

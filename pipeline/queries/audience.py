@@ -13,6 +13,7 @@ from pipeline.models import Send, SendList, SendProof, UnknownLanguage
 from pipeline.queries.sql import rows
 
 NO_EDITION: Final = "no-edition"
+SUPPRESSED: Final = "suppressed"
 FAILED: Final = "failed"
 HELD: Final = "held"
 ACCEPTED: Final = "accepted"
@@ -21,11 +22,15 @@ _REACHED: Final = """EXISTS (
         SELECT FROM pipeline_delivery f WHERE f.send_id = ANY(%(family)s) AND f.subscriber_id = d.subscriber_id
           AND f.state NOT IN ('skipped', 'cancelled', 'rejected', 'expired') AND f.bounced_at IS NULL
           AND (f.send_id, f.id) <> (d.send_id, d.id))"""
-FOLLOWINGS: Final[Mapping[str, str]] = {
-    # Left out for lack of an edition, and nobody in this send's family has written to them since.
-    NO_EDITION: """d.state = 'skipped' AND d.reason = 'no-edition' AND NOT EXISTS (
+# Nobody in this send's family has written to the person since.
+_PASSED_OVER: Final = """NOT EXISTS (
         SELECT FROM pipeline_delivery f WHERE f.send_id = ANY(%(family)s) AND f.subscriber_id = d.subscriber_id
-          AND f.state NOT IN ('skipped', 'cancelled'))""",
+          AND f.state NOT IN ('skipped', 'cancelled'))"""
+FOLLOWINGS: Final[Mapping[str, str]] = {
+    # Left out for lack of an edition.
+    NO_EDITION: f"d.state = 'skipped' AND d.reason = 'no-edition' AND {_PASSED_OVER}",
+    # Left out because the address was suppressed, which a person may have taken back since.
+    SUPPRESSED: f"d.state = 'skipped' AND d.reason = 'suppressed' AND {_PASSED_OVER}",
     # Refused, given up, cancelled or returned, and nobody in the family has reached them since.
     FAILED: f"""(d.state IN ('rejected', 'expired', 'cancelled') OR d.state = 'accepted' AND d.bounced_at IS NOT NULL)
         AND NOT {_REACHED}""",

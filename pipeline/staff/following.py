@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pipeline import sending
 from pipeline.models import DeliveryState, Issue, Send
-from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION
+from pipeline.queries import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, SUPPRESSED
 from pipeline.staff.books import Books
 
 RECENT: Final = 10
@@ -39,19 +39,28 @@ def _in(*states: DeliveryState) -> Callable[[Send, Books], int]:
     return lambda _send, books: sum(chapter.n for chapter in books.chapters if chapter.state in states)
 
 
-def _lacking(send: Send, books: Books) -> int:
-    """Whom the editions of today would reach among those left out for lack of one; asked only where there are some."""
-    if not any(line.reason == NO_EDITION for chapter in books.chapters for line in chapter.lines):
-        return 0
-    reach = sending.reach_of_following(send)
-    return reach.reached if reach else 0
+def _left_out(reason: str) -> Callable[[Send, Books], int]:
+    """Whom the editions of today would reach among those left out for a reason; asked only where there are some."""
+
+    def count(send: Send, books: Books) -> int:
+        if not any(line.reason == reason for chapter in books.chapters for line in chapter.lines):
+            return 0
+        reach = sending.reach_of_following(send, reason)
+        return reach.reached if reach else 0
+
+    return count
 
 
 _CHOICES: Final[Mapping[str, _Choice]] = {
     NO_EDITION: _Choice(
-        _lacking,
+        _left_out(NO_EDITION),
         _("%(n)s people were left out for lack of an edition in their language, and now there is one for them."),
         _("Send it to those left out …"),
+    ),
+    SUPPRESSED: _Choice(
+        _left_out(SUPPRESSED),
+        _("%(n)s people were left out because nothing went to their addresses, and now they may get mail again."),
+        _("Send it to those as well …"),
     ),
     FAILED: _Choice(
         lambda send, books: (

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -64,6 +65,25 @@ def test_who_has_left_meanwhile_is_in_its_books_with_the_reason(stand):
     send = stand.send([late], plan=stand.following(parent))
     assert fates(send) == {"ann": "unsubscribed", "eve": "en", "ida": "suppressed", "zoe": "unsubscribed"}
     assert all(finding.ok for finding in queries.audit(send.pk))
+
+
+def test_whose_suppression_was_taken_back_gets_it_once_and_who_is_still_suppressed_does_not(stand):
+    stand.person("lee", "ko")
+    kim, lee = (Subscriber.objects.get(email__startswith=name) for name in ("kim", "lee"))
+    held = people.suppress(kim.address_key, reason="dead-address", source="a storm", by="t")
+    people.suppress(lee.address_key, reason="complaint", source="t", by="t")
+    for name in ("ann", "eve", "ida", "zoe"):
+        Subscription.objects.filter(subscriber__email__startswith=name).delete()
+    parent = stand.send()
+    assert fates(parent) == {"kim": "suppressed", "lee": "suppressed"}
+    assert sending.reach_of_following(parent, "suppressed") is None
+    people.lift(held, by="ada", note="a fault of the provider")
+    assert sending.reach_of_following(parent, "suppressed").reached == 1
+    again = replace(stand.following(parent), follows="suppressed")
+    assert fates(stand.send(plan=again)) == {"kim": "ko", "lee": "suppressed"}
+    assert sending.reach_of_following(parent, "suppressed") is None
+    with pytest.raises(CannotFollowError, match="left out because nothing goes to their addresses"):
+        stand.send(plan=again)
 
 
 def test_who_joined_the_list_to_leave_out_is_left_out(stand):
