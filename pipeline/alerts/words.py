@@ -15,6 +15,10 @@ from pipeline.models import AlertKind
 from pipeline.models.delivery import OPEN_STATES
 
 _BOOKS_SAFE: Final = lazy("Nobody is lost and nobody is written to twice: everyone is in the books with a reason.")
+_FOR_THE_AUTHOR: Final = lazy(
+    "For the author: readers' own filters kept out %(filtered)s of them, rules about content refused %(objected)s, and "
+    "%(too_big)s were too large. The servers' words stand in the report of the send."
+)
 _LOOK: Final = lazy("Look at the reason on the send's page. Then let it go on, or cancel it.")
 
 
@@ -138,6 +142,8 @@ def words_of(kind: str, facts: Mapping[str, Any], language: str) -> Words:
         happened = str(phrases.happened) % values
         if why := str(facts.get("why", "")).strip():
             happened += "\n" + _("The reason: %(why)s") % {"why": why}
+        if facts.keys() & {"filtered", "objected", "too_big"}:
+            happened += "\n" + str(_FOR_THE_AUTHOR) % values
         return Words(str(phrases.subject) % values, happened, str(phrases.safe) % values, str(phrases.next) % values)
 
 
@@ -160,6 +166,9 @@ def _values(facts: Mapping[str, Any]) -> dict[str, str]:
         "minutes": facts.get("minutes", 0),
         "dead": facts.get("dead", 0),
         "tried": facts.get("tried", 0),
+        "filtered": facts.get("filtered", 0),
+        "objected": facts.get("objected", 0),
+        "too_big": facts.get("too_big", 0),
     }
     words = {"by": _actor(str(facts.get("by", ""))), "bounce_domain": settings.BOUNCE_DOMAIN}
     words |= {name: str(facts.get(name, "")) for name in ("send", "newsletter", "mailbox", "destination")}

@@ -1,6 +1,6 @@
 """What has happened that people should hear of without having asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,9 +8,11 @@ from typing import Any, Final
 from pipeline.models import AlertKind, Stop
 from pipeline.models.books import TOLD
 from pipeline.queries.books import counts
+from pipeline.queries.returns import returns_of
 from pipeline.queries.sql import rows
 from pipeline.queries.storms import frozen_storms, weather_of
 from pipeline.queries.work import LAST_RESUMED, next_work, ringable_sends
+from pipeline.replies import Reason
 
 REMEMBERED: Final = timedelta(days=1)
 """What happened to a send is told for so long after it happened, should nothing have been able to tell it before."""
@@ -20,6 +22,12 @@ SETTLED_AFTER: Final = timedelta(days=5)
 SILENT_AFTER: Final = timedelta(days=1)
 TELLING: Final = 500
 """Of so many mails handed over, one always comes back or is answered by a program."""
+_AUTHORS: Final[Mapping[str, str]] = {
+    Reason.RECIPIENT_FILTER: "filtered",
+    Reason.POLICY: "objected",
+    Reason.TOO_BIG: "too_big",
+}
+"""What may be the issue's own doing, and the fact that counts it."""
 _BRAKES: Final = frozenset({Stop.OUR_FAULT, Stop.DEAD_ADDRESSES, Stop.REFUSALS, Stop.COMPLAINTS})
 
 
@@ -94,7 +102,9 @@ def _acts() -> Iterator[Occasion]:
         [list(TOLD), REMEMBERED],
     ):
         send_id = int(subject.partition(":")[2])
-        yield _about(f"event:{pk}", _kind(action, code), send_id, why=why, by=actor)
+        kind = _kind(action, code)
+        authors = _for_the_author(send_id) if kind is AlertKind.FINISHED else {}
+        yield _about(f"event:{pk}", kind, send_id, why=why, by=actor, **authors)
 
 
 def _kind(action: str, code: str) -> AlertKind:
@@ -128,7 +138,7 @@ def _settled() -> Iterator[Occasion]:
         " AND NOT EXISTS (SELECT FROM pipeline_alert a WHERE a.key = 'settled:' || s.id)",
         {"after": SETTLED_AFTER, "remembered": REMEMBERED},
     ):
-        yield _about(f"settled:{send_id}", AlertKind.SETTLED, send_id)
+        yield _about(f"settled:{send_id}", AlertKind.SETTLED, send_id, **_for_the_author(send_id))
 
 
 def _silent() -> Iterator[Occasion]:
@@ -155,6 +165,11 @@ def _unreadable() -> Iterator[Occasion]:
         key = f"mailbox:{pk}:{since.isoformat()}"
         if _is_new(key):
             yield Occasion(key, AlertKind.MAILBOX, facts={"mailbox": name, "why": why})
+
+
+def _for_the_author(send_id: int) -> dict[str, int]:
+    """How many have not got it for what may be the issue's own doing, where there are any."""
+    return {_AUTHORS[part.name]: part.n for part in returns_of(send_id).reasons if part.name in _AUTHORS}
 
 
 def _is_new(key: str) -> bool:

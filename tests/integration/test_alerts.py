@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from letterbox import later, relay, tell_all, url  # noqa: F401 (relay is a fixture)
 from newsroom import a_user
-from scene import Scene, accepted
+from scene import Scene, accepted, refused
 from wagtail.users.models import UserProfile
 from webserver import WebServer, answer, ok
 
@@ -99,6 +99,23 @@ def test_finished_then_settled_each_once(scene: Scene, chat):
     finished, settled = posted(chat)
     assert (finished["kind"], settled["kind"]) == ("finished", "settled")
     assert "10 of 10 messages are handed over" in finished["words"]["en"]["happened"]
+    assert "author" not in finished["words"]["en"]["happened"]
+
+
+def test_the_author_is_told_what_may_be_the_issues_own_doing(scene: Scene, chat):
+    *fine, first, second, third = scene.fly(10)
+    reasons = ("recipient-filter", "policy", "no-such-mailbox")
+    refusals = [refused(*pair, "550 no") for pair in zip((first, second, third), reasons, strict=True)]
+    transitions.record(scene.send.pk, [*map(accepted, fine), *refusals])
+    transitions.finish_sends()
+    late = fine[0]
+    transitions.record_bounce(
+        scene.send.pk, late.id, reason="recipient-filter", hard=False, at=timezone.now(), source="mail"
+    )
+    tell_all()
+    [told] = posted(chat)
+    assert "own filters kept out 2 of them, rules about content refused 1, and 0" in told["words"]["en"]["happened"]
+    assert "독자의 필터가 막았고" in told["words"]["ko"]["happened"]
 
 
 def test_a_send_that_does_not_get_on_is_told_and_one_at_a_slow_pace_is_not(scene: Scene, chat):
