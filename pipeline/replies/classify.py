@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.replies.reasons import Meaning, meaning
-from pipeline.replies.rules import Rule, rules
+from pipeline.replies.rules import Rule, folded, rules
 
 TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is not read to its end
 
 _ADDRESS: Final = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[\w.-]{1,255}")
 _URL: Final = re.compile(r"\bhttps?:[^\s>]{1,2000}", re.IGNORECASE)
+_TELLING_SITE: Final = re.compile(r"openspf|spamhaus|spamcop|sorbs|barracudacentral|abuseat|uceprotect", re.IGNORECASE)
+"""Whose link says of itself what is wrong: a list that we are on, or the check that we fail."""
 _HOST: Final = re.compile(r"(?<!client )\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""
 _CODES: Final = re.compile(r"(?<![\w.])[245]\d\d(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?[ -]")
@@ -46,7 +48,7 @@ _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
-    r"|user and password not set, continuing without authentication"
+    r"|user and password not set, continuing without authentication|(?:permanent|transient non-)fatal errors"
 )
 """What mailers (Cisco's, Sendmail's, qmail's) write of their own around any reply at all: it says nothing."""
 
@@ -135,7 +137,14 @@ def _enhanced(text: str, given: str) -> str:
     return next((found[1] for found in _ENHANCED.finditer(text) if not found[1].endswith(".0.0")), given)
 
 
+def _site(link: re.Match[str]) -> str:
+    told = _TELLING_SITE.search(link[0])
+    return f" [see {told[0]}] " if told else " "
+
+
 def _plain(text: str) -> str:
-    text = _CODES.sub(" ", _HOST.sub(" ", _URL.sub(" ", _ADDRESS.sub("@", text))))
-    words = _HOLLOW.sub(" ", " ".join(text.lower().translate(_UNQUOTED).split()))
+    text = _HOST.sub(" ", _URL.sub(_site, _ADDRESS.sub("@", text)))
+    if first := _CODES.search(text):
+        text = f"{text[: first.start()]} ^{_CODES.sub(' ', text[first.end() :])}"
+    words = _HOLLOW.sub(" ", " ".join(folded(text.lower()).translate(_UNQUOTED).split()))
     return _CJK_BREAK.sub("", words)

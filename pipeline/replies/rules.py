@@ -4,6 +4,8 @@ A row is `word <tab> language or "code" <tab> phrase or code`. A phrase is lower
 characters, `@` stands for any address. A code is an SMTP code (550) or an RFC 3463 one (5.1.1; *.2.2 for 4 and 5).
 """
 
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -36,7 +38,8 @@ class Rules:
     def read(cls, *tables: str) -> "Rules":
         """Parse tables, the more telling first. Raises ValueError naming the line."""
         lines = chain.from_iterable(enumerate(table.splitlines(), start=1) for table in tables)
-        rows = tuple(_row(number, line) for number, line in lines if line and not line.startswith("#"))
+        told = ((number, line) for number, line in lines if line and not line.startswith("#"))
+        rows = tuple(chain.from_iterable(_rows(number, line) for number, line in told))
         codes = {rule.code: number for number, rule in reversed([*enumerate(rows)]) if rule.code}
         return cls(rows, Phrasebook.of(rule.phrase for rule in rows), codes)
 
@@ -48,6 +51,26 @@ class Rules:
         return self.rows[min(numbers)] if numbers else None
 
 
+_SPELT_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_FOLDED: Final = {
+    **{number: unicodedata.normalize("NFD", chr(number))[0] for number in range(0xC0, 0x180)},
+    **str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}),
+}
+
+
+def folded(text: str) -> str:
+    """Lower-case text with Latin letters only as ASCII has them: many servers write their language without accents."""
+    return text if text.isascii() else text.translate(_FOLDED)
+
+
+def _rows(number: int, line: str) -> Iterator[Rule]:
+    """The row, and one more for German as it is written where there are no umlauts."""
+    yield _row(number, line)
+    spelt = line.translate(_SPELT_OUT)
+    if spelt != line and line.split("\t")[1] == "de":
+        yield _row(number, spelt)
+
+
 def _row(number: int, line: str) -> Rule:
     columns = line.split("\t")
     if len(columns) != 3 or columns[0] not in WORDS or not columns[2].strip("… "):
@@ -55,7 +78,7 @@ def _row(number: int, line: str) -> Rule:
     word, language, text = columns
     if language == "code":
         return Rule(word, f"{'code' if text.isdigit() else 'enhanced'} {text}", code=text)
-    return Rule(word, f'phrase "{text}"', phrase=tuple(piece for piece in text.split("…") if piece))
+    return Rule(word, f'phrase "{text}"', phrase=tuple(piece for piece in folded(text).split("…") if piece))
 
 
 _TABLES: Final = ("providers.tsv", "rules.tsv")
