@@ -17,11 +17,15 @@ FOLD: Final = "!\n "
 
 
 def reports(message: Part, words: str) -> Sequence[dsn.Report]:
-    """What it says of each recipient who bounced; empty when it is something else."""
+    """What it says of each recipient who bounced, or whose mail is late; empty when it is something else."""
     bounce = _told(message, words, "bounce")
-    fields = (
-        {_FIELDS[key]: value for key, value in each.items() if key in _FIELDS} for each in _people(bounce, "bounced")
-    )
+    status = _STATUS_OF.get(str(bounce.get("bounceSubType")).lower(), "")
+    people = [{"status": status, **each} for each in _people(bounce, "bounced")]
+    late = _people(_told(message, words, "deliveryDelay"), "delayed")
+    fields = [
+        {_FIELDS[key]: value for key, value in each.items() if key in _FIELDS}
+        for each in (*people, *({**each, "action": "delayed"} for each in late))
+    ]
     found = (dsn.read_report(each) for each in fields)
     return [report for report in found if report is not None][: dsn.RECIPIENTS_AT_MOST]
 
@@ -32,6 +36,14 @@ _FIELDS: Final = {
     "status": "status",
     "diagnosticCode": "diagnostic-code",
 }
+_STATUS_OF: Final = {
+    "noemail": "5.1.1",
+    "mailboxfull": "4.2.2",
+    "messagetoolarge": "5.3.4",
+    "contentrejected": "5.6.0",
+    "attachmentrejected": "5.6.1",
+}
+"""Amazon's own word for the reason, which stands alone where no server's reply is passed on → RFC 3463."""
 
 
 def complaint(message: Part, words: str) -> Complaint | None:

@@ -25,11 +25,13 @@ _COPY: Final = re.compile(
     r"(?i)[ \t]{0,8}(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S"
 )
 _LEADING_NAME: Final = re.compile(
-    rf"[\s>*|\-•·]*(?:(?:to|rcpt to|recipient|address|for|user|addr|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*)?"
+    rf"[\s>*|\-•·\"']*(?:(?:to|rcpt to|recipient|address|for|user|addr|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
-_REST_OF_NAME: Final = re.compile(r"\s*(?:$|[:：(\[\-–—.,;>…]|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)")
+_REST_OF_NAME: Final = re.compile(
+    r"\s*(?:$|[:：(\[\-–—.,;>…]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
+)
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
 _REMOTE: Final = re.compile(r"^[ \t]{0,8}<<<[ \t]{0,3}([^\n]+)", re.MULTILINE)

@@ -17,6 +17,7 @@ from pipeline.feedback.tables import TABLES, Role
 from pipeline.feedback.text import RECIPIENTS_AT_MOST, Notice
 from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.replies import FALLBACKS, Meaning, classify, command_in
+from pipeline.replies.reasons import Fault
 from pipeline.replies.reasons import meaning as meaning_of
 
 __all__ = ["Kind", "Recipient", "Understood", "understand"]
@@ -156,7 +157,7 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     notice = text.notice(mail.words) if evidence else None
     if notice is None and _needs_no_words(mail, evidence):
         notice = text.unannounced(mail.words)
-    if notice is None or _is_lure(notice, mail):
+    if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail):
         return None
     if notice.delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
         return Kind.DELAY, _of_notice(notice, mail, Action.DELAYED), f"words, and {evidence}"
@@ -167,8 +168,17 @@ def _needs_no_words(mail: _Mail, evidence: str) -> bool:
     """Whether it is a bounce though its text does not say so in words that we know."""
     if evidence == MAIL_SYSTEM:
         subject = TABLES[Role.SUBJECT].fits(mail.message.header("subject"))
-        return bool(text.spoken_lines(mail.words) or mail.returned.headers or (subject and text.shows_copy(mail.words)))
+        if text.spoken_lines(mail.words) or mail.returned.headers:
+            return True
+        return subject and (text.shows_copy(mail.words) or _says_of_whom(mail))
     return evidence == FAILED_RECIPIENTS
+
+
+def _says_of_whom(mail: _Mail) -> bool:
+    """Whether it names somebody, and a reason that lies with a recipient."""
+    words = text.until_copy(mail.words)
+    named = any(not _is_role(each.address, mail) for each in text.unannounced(words).named)
+    return named and classify(words).fault is Fault.RECIPIENT
 
 
 def _is_lure(notice: Notice, mail: _Mail) -> bool:
@@ -177,6 +187,13 @@ def _is_lure(notice: Notice, mail: _Mail) -> bool:
         return False
     named = any(_addressees(mail, notice))
     return not (named or text.spoken_lines(mail.words) or _holds_copy(mail))
+
+
+def _is_about_us(notice: Notice, mail: _Mail) -> bool:
+    """Whether it names its own reader and nobody else: that our mailbox fills up, say."""
+    names = {named.address.lower() for named in notice.named}
+    ours = {address_of(mail.message.header(name)).lower() for name in ("to", "delivered-to")}
+    return bool(names) and names <= ours and not (any(_addressees(mail, notice)) or text.spoken_lines(mail.words))
 
 
 def _evidence(mail: _Mail) -> str:

@@ -23,6 +23,10 @@ _ANSWERED: Final = re.compile(
     r"(?:(?:reply|response) to|after|did not like our) (?:the |pipelined )?"
     r"(initial connection|initial server greeting|[he][he]lo|lhlo|mail from|rcpt to|(?:end of |final )?data)\b"
 )
+_SENT_DATA: Final = re.compile(
+    r">>> data\s{1,8}<<< 5(?!03)(?!.{0,1500}<<< (?:503|554 (?:5\.5\.1 )?.{0,20}no valid recip))"
+)
+"""A transcript in which the message itself was refused. One that ends so had sent DATA along with the names."""
 _COMMANDS: Final = {
     "initial connection": "CONNECT", "initial server greeting": "CONNECT", "refused to talk": "CONNECT",
     "name was rejected": "CONNECT", "[connect]": "CONNECT",
@@ -49,8 +53,9 @@ _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
     r"|user and password not set, continuing without authentication|(?:permanent|transient non-)fatal errors"
+    r"|vom server der empf[äa]ngerdomain \S{1,255} abgelehnt"
 )
-"""What mailers (Cisco's, Sendmail's, qmail's) write of their own around any reply at all: it says nothing."""
+"""What mailers (Cisco's, Sendmail's, qmail's, Google's) write of their own around any reply at all: it says nothing."""
 
 
 FALLBACKS: Final = ("code 4xx", "nothing matched")
@@ -64,6 +69,8 @@ _STAND_FOR: Final = (
     ({"DATA"}, {"userunknown"}, "filtered"),
 )
 """In answer to these commands, what says one of these words means another."""
+_LOOKED_UP_LAST: Final = "delivery error: dd"
+"""How Yahoo's refusals of a message begin that are about its recipient: it looks names up no earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def command_in(text: str) -> str:
     words = " ".join(text.lower().split())
     found = _ANSWERED.search(words)
     mark = found[1] if found else next((mark for mark in _MARKS if mark in words), "")
-    return _COMMANDS.get(mark, "")
+    return _COMMANDS.get(mark, "") or ("DATA" if _SENT_DATA.search(words) else "")
 
 
 def _unmatched(reply: _Reply) -> Rule:
@@ -110,7 +117,8 @@ def enhanced_in(text: str) -> str:
 
 def _weigh(rule: Rule, reply: _Reply) -> Meaning:
     """Nobody was named before RCPT, so a server refuses us there; after DATA "unknown" is a filter's word."""
-    word = next((then for commands, words, then in _STAND_FOR if reply.command in commands and rule.word in words), "")
+    command = "" if reply.command == "DATA" and _LOOKED_UP_LAST in reply.words else reply.command
+    word = next((then for commands, words, then in _STAND_FOR if command in commands and rule.word in words), "")
     name = f"{rule.name} after {reply.command}" if word else rule.name
     return meaning(word or rule.word, name, temporary=reply.temporary)
 

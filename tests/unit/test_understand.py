@@ -54,6 +54,9 @@ EXPECTED = {
     "words-korean-unknown": ("bounce", "userunknown!"),
     "words-chinese": ("bounce", "userunknown!"),
     "words-html-only": ("bounce", "userunknown!"),
+    "words-refused-after-data": ("bounce", "filtered"),
+    "words-quoted-names": ("bounce", "userunknown!", "mesgtoobig"),
+    "words-plain-polish": ("bounce", "userunknown!"),
     "arf-abuse": ("complaint", "undefined"),
     "arf-redacted": ("complaint", "undefined"),
     "arf-not-spam": ("other",),
@@ -76,6 +79,7 @@ EXPECTED = {
     "newsletter-about-bounces": ("other",),
     "ticket": ("other",),
     "dmarc-report": ("other",),
+    "quota-of-ours": ("other",),
     "spam": ("other",),
     "empty": ("other",),
 }
@@ -158,6 +162,21 @@ def test_who_is_only_delayed_beside_others_who_failed_is_told_as_that():
     assert found.kind is Kind.BOUNCE
 
 
+def transcript(*lines):
+    head = "From: MAILER-DAEMON@x.test\nSubject: Returned mail\n\n"
+    head += "   ----- Transcript of session follows -----\n<ada@x.test>\n"
+    return (head + "\n".join(lines)).encode()
+
+
+def test_a_name_that_is_unknown_only_once_the_message_is_sent_is_not_dead():
+    (late,) = understand(transcript(">>> DATA", "<<< 550 <ada@x.test>: User unknown")).recipients
+    assert (late.meaning.reason_sisimai, late.meaning.hard) == ("filtered", False)
+    sent_ahead = transcript(">>> DATA", "<<< 550 5.1.1 User unknown", "<<< 503 5.0.0 Need RCPT (recipient)")
+    assert understand(sent_ahead).recipients[0].meaning.hard, "the commands were sent all at once"
+    yahoo = transcript(">>> DATA", "<<< 554 delivery error: dd This user doesn't have a x.test account [0]")
+    assert understand(yahoo).recipients[0].meaning.hard, "which looks names up no earlier"
+
+
 def notified(told):
     topic = json.dumps({"Type": "Notification", "Message": json.dumps(told)}, indent=2)
     folded = topic[:90] + "!\n " + topic[90:]
@@ -170,6 +189,10 @@ def test_a_topic_notifies_by_mail():
     person = {"emailAddress": "ada@x.test", "action": "failed", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
     bounce = {"notificationType": "Bounce", "bounce": {"bounceType": "Permanent", "bouncedRecipients": [person]}}
     assert told(notified(bounce)) == [("ada@x.test", "userunknown")]
+    bounce["bounce"] |= {"bounceSubType": "NoEmail", "bouncedRecipients": [{"emailAddress": "eve@x.test"}]}
+    assert told(notified(bounce)) == [("eve@x.test", "userunknown")], "no server's words, only Amazon's own"
+    late = {"eventType": "DeliveryDelay", "deliveryDelay": {"delayedRecipients": [{"emailAddress": "ada@x.test"}]}}
+    assert understand(notified(late)).kind is Kind.DELAY
     complaint = {
         "notificationType": "Complaint",
         "complaint": {"complainedRecipients": [{"emailAddress": "ada@x.test"}]},
