@@ -11,7 +11,11 @@ TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is
 
 _ADDRESS: Final = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]{1,128}@[\w.-]{1,255}")
 _URL: Final = re.compile(r"\bhttps?:[^\s>]{1,2000}", re.IGNORECASE)
-_TELLING_SITE: Final = re.compile(r"openspf|spamhaus|spamcop|sorbs|barracudacentral|abuseat|uceprotect", re.IGNORECASE)
+_TELLING_SITE: Final = re.compile(
+    r"openspf|spamhaus|spamcop|sorbs|barracudacentral|abuseat|uceprotect|mail-abuse|\bdnsbl\b|\brbl\b|block-?list"
+    r"|blacklist",
+    re.IGNORECASE,
+)
 """Whose link says of itself what is wrong: a list that we are on, or the check that we fail."""
 _HOST: Final = re.compile(r"(?<!client )\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""
@@ -63,9 +67,10 @@ FALLBACKS: Final = ("code 4xx", "nothing matched")
 
 _UNCLEAR: Final = frozenset({"onhold", "undefined"})
 _ABOUT_US: Final = frozenset({"userunknown", "hasmoved", "hostunknown", "filtered"}) | _UNCLEAR
+_BARE_POLICY: Final = "policyviolation by its code alone"
 _STAND_FOR: Final = (
-    ({"CONNECT", "HELO", "EHLO"}, _ABOUT_US | {"policyviolation", "securityerror"}, "blocked"),
-    ({"MAIL"}, _ABOUT_US | {"notaccept"}, "rejected"),
+    ({"CONNECT", "HELO", "EHLO"}, _ABOUT_US | {"policyviolation", _BARE_POLICY, "securityerror"}, "blocked"),
+    ({"MAIL"}, _ABOUT_US | {"notaccept", _BARE_POLICY}, "rejected"),
     ({"DATA"}, {"userunknown"}, "filtered"),
 )
 """In answer to these commands, what says one of these words means another."""
@@ -117,8 +122,9 @@ def enhanced_in(text: str) -> str:
 
 def _weigh(rule: Rule, reply: _Reply) -> Meaning:
     """Nobody was named before RCPT, so a server refuses us there; after DATA "unknown" is a filter's word."""
+    said = _BARE_POLICY if rule.code and rule.word == "policyviolation" else rule.word
     command = "" if reply.command == "DATA" and _LOOKED_UP_LAST in reply.words else reply.command
-    word = next((then for commands, words, then in _STAND_FOR if command in commands and rule.word in words), "")
+    word = next((then for commands, words, then in _STAND_FOR if command in commands and said in words), "")
     name = f"{rule.name} after {reply.command}" if word else rule.name
     return meaning(word or rule.word, name, temporary=reply.temporary)
 
