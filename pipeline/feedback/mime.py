@@ -267,6 +267,14 @@ def address_of(value: str) -> str:
     return found["address"] if found else ""
 
 
+def addresses_of(value: str) -> Iterator[str]:
+    """Each address in a header value. A name in quotes may hold one that is not meant."""
+    if "," not in value:
+        return iter(filter(None, [address_of(value)]))
+    angles = [found["address"] for found in ANGLE_ADDRESS.finditer(value)]
+    return iter(angles or [found["address"] for found in ADDRESS.finditer(value)])
+
+
 _ATOM: Final = r"[^\s<>()\[\]:;@\\,\"'：；，、。（）「」＜＞]"
 _LABEL: Final = r"[\w-]{1,63}"
 ADDRESS: Final = re.compile(

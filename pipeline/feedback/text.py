@@ -25,12 +25,14 @@ _COPY: Final = re.compile(
     r"(?i)[ \t]{0,8}(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S"
 )
 _LEADING_NAME: Final = re.compile(
-    rf"[\s>*|\-•·\"']*(?:(?:to|rcpt to|recipient|address|for|user|addr|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*)?"
+    rf"[\s>*|\-•·\"']*(?:(?:to|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
+    rf"|addressed to|undelivered to|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*(?:\[smtp:)?)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
+_TRAILING_NAME: Final = re.compile(rf": <?{ADDRESS.pattern}>?\s*$")
 _REST_OF_NAME: Final = re.compile(
-    r"\s*(?:$|[:：(\[\-–—.,;>…]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
+    r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
@@ -113,12 +115,16 @@ def _has_headers(text: str) -> bool:
 
 def _named(text: str) -> tuple[Sequence[Named], bool]:
     """Names at the heads of lines, with what follows them; failing that, addresses within the sentences: False."""
-    found = _at_line_heads(text.split("\n"))
+    lines = text.split("\n")
+    found = _at_line_heads(lines)
     return (found or _in_sentences(text))[:RECIPIENTS_AT_MOST], bool(found)
 
 
 def _stated(text: str) -> tuple[Sequence[Named], bool] | None:
-    """Whom the statement itself ends with, on its own line: what stands below it then is help."""
+    """Whom the statement itself ends with, on its own line: what stands below it then is help, or more of these."""
+    several = _at_line_ends(text.split("\n"))
+    if several:
+        return several, True
     line = text.partition("\n")[0].rstrip(" >.:;!'\")")
     address = next((named.address for named in reversed(_in_sentences(line)) if line.endswith(named.address)), "")
     return ([Named(address, _squeezed(until_copy(text).split("\n")))], True) if address else None
@@ -133,15 +139,32 @@ def local_names(text: str) -> Sequence[str]:
 
 def _at_line_heads(lines: Sequence[str]) -> list[Named]:
     said: dict[str, list[str]] = {}
+    above: dict[str, str] = {}
     current: list[str] | None = None
-    for line in lines:
+    for number, line in enumerate(lines):
         name = _LEADING_NAME.match(line[:500])
         if name and _REST_OF_NAME.match(name["rest"]):
+            if name["original"] and said:  # whom we wrote to is told after what became of it
+                said.popitem()
             current = said.setdefault(name["address"] or name["bare"], [])
             current.append(name["rest"].strip(" :>"))
+            above[name["address"] or name["bare"]] = lines[number - 1].strip() if number else ""
         elif current is not None:
             current.append(line.strip())
+    if len(said) > 1 and all(map(above.get, said)) and not "".join([*said.values()][-1]).strip(" -"):
+        # why, then who, as Notes tells it
+        said = {address: [above[address]] for address in said}
     return [Named(_plain_address(address), _squeezed(words)) for address, words in said.items()]
+
+
+def _at_line_ends(lines: Sequence[str]) -> list[Named]:
+    """Why, then who, on one line, where there are several such lines, as in IMail's reports."""
+    said: dict[str, str] = {}
+    for line in lines:
+        name = _TRAILING_NAME.search(line[-300:]) if "@" in line and ": " in line else None
+        if name and TABLES[Role.START].begins(line):
+            said.setdefault(name["address"], line.strip())
+    return [Named(address, line[:DIAGNOSTIC_AT_MOST]) for address, line in said.items()] if len(said) > 1 else []
 
 
 def _in_sentences(text: str) -> list[Named]:

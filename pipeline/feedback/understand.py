@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.feedback import arf, automatic, dsn, mime, sns, text
 from pipeline.feedback.dsn import Action, Report
-from pipeline.feedback.mime import Part, address_of
+from pipeline.feedback.mime import Part, address_of, addresses_of
 from pipeline.feedback.tables import TABLES, Role
 from pipeline.feedback.text import RECIPIENTS_AT_MOST, Notice
 from pipeline.feedback.understood import Kind, Recipient, Understood
@@ -27,6 +27,7 @@ HUMAN_TEXT_AT_MOST: Final = 60_000  # characters
 TEXT_PARTS_AT_MOST: Final = 5
 FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
 TO_LINES_AT_MOST: Final = 20
+OPENING: Final = 400  # characters; what a list's server says before it shows the copy
 SIGNS_AT_LEAST: Final = 3  # of the five of `_hint`
 MAIL_SYSTEM: Final = "a mail system wrote it"
 
@@ -129,9 +130,14 @@ def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Mea
     """What the server said, else what the notice says of this recipient, else its transcript, else all of its words."""
     command = command_in(said)
     meaning = classify(diagnostic, enhanced=status, command=command)
+    mute = not any(map(str.isalpha, diagnostic)) and _tells(meaning) and not meaning.hard
     for more in (text.remote_lines(words), said, text.spoken_lines(words)):
         if more and not _tells(meaning):
             meaning = classify(more, enhanced=status, command=command)
+        elif more and mute:
+            worded = classify(more, enhanced=status, command=command)
+            if worded.rule.startswith("phrase") and not worded.hard:  # words say more than a code, but never kill
+                meaning, mute = worded, False
     if _tells(meaning):
         return meaning
     vague = classify(words, enhanced=status, command=command)
@@ -214,6 +220,8 @@ def _evidence(mail: _Mail) -> str:
 
 def _opens_as_bounce(mail: _Mail) -> bool:
     """Whether a bounce's words are its very first, though it seems an answer: those of James, or of a list's server."""
+    if mail.message.header("x-mlserver") and text.announces_copy(mail.words):
+        return TABLES[Role.START].fits(mail.words[:OPENING])
     if not TABLES[Role.START].begins(mail.words):
         return False
     if mail.message.header("x-mlserver"):
@@ -264,9 +272,13 @@ def _is_threaded(message: Part) -> bool:
 def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipient]:
     said = {named.address: named.diagnostic for named in notice.named}
     addresses = _addressees(mail, notice)
+    alone = len(addresses) == 1
     for address in addresses:
         words = said.get(address) or text.about(mail.words, address)
-        meaning = _meaning("", words, notice.body if len(addresses) == 1 else "")
+        meaning = _meaning("", words, notice.body if alone else "")
+        if alone and not _tells(meaning):  # some show the transcript before they say what it came to
+            before = _meaning("", text.until_copy(mail.words), "")
+            meaning = before if _tells(before) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 
@@ -280,10 +292,20 @@ def _addressees(mail: _Mail, notice: Notice) -> Sequence[str]:
     known = [address for address in named if address.lower() in lower]
     if failed and not (known and lower.isdisjoint(map(str.lower, failed))):
         return tuple(dict.fromkeys(failed))[:RECIPIENTS_AT_MOST]
-    people = known or [address for address in named if not _is_role(address, mail)]
+    people = _told_of(notice, known, mail) if known else [address for address in named if not _is_role(address, mail)]
     if not notice.listed:  # within the sentences others are spoken of, too
         people = people[:1]
     return tuple(people or _local_names(mail, notice) or ours[:1] or [""])
+
+
+def _told_of(notice: Notice, known: Sequence[str], mail: _Mail) -> list[str]:
+    """Those and whoever else heads a line and is told why: a copy shows one name of many, the list shows them all."""
+    return [
+        each.address
+        for each in notice.named
+        if each.address in known
+        or (notice.listed and not _is_role(each.address, mail) and _tells(classify(each.diagnostic)))
+    ]
 
 
 def _local_names(mail: _Mail, notice: Notice) -> Sequence[str]:
@@ -295,9 +317,10 @@ def _local_names(mail: _Mail, notice: Notice) -> Sequence[str]:
 
 def _written_to(mail: _Mail) -> list[str]:
     """The recipients in the returned copy's own headers, wherever that copy is."""
-    headers = [value for name, value in mail.returned.headers if name == "to"]
+    headers = [value for name, value in mail.returned.headers if name in {"to", "cc"}]
     lines = headers or [found[1] for found in islice(_TO_LINE.finditer(mail.words), TO_LINES_AT_MOST)]
-    return [address for address in map(address_of, lines) if address]
+    found = (address for line in lines for address in addresses_of(line))
+    return list(islice(found, RECIPIENTS_AT_MOST))
 
 
 def _is_role(address: str, mail: _Mail) -> bool:

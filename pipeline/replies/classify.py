@@ -17,7 +17,11 @@ _TELLING_SITE: Final = re.compile(
     re.IGNORECASE,
 )
 """Whose link says of itself what is wrong: a list that we are on, or the check that we fail."""
-_HOST: Final = re.compile(r"(?<!client )\bhost [\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?<!client )\bhost (?:[\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]"
+    r"|'?[\w-]{1,63}\.[\w.-]{1,190}'?:? (?=rejected|said|says|returned|responded|replied|refused))",
+    re.IGNORECASE,
+)
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""
 _CODES: Final = re.compile(r"(?<![\w.])[245]\d\d(?:[ -]+#?[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?[ -]")
 _CODE: Final = re.compile(r"(?<![\w.:/-])([45]\d\d)(?=[ -])")

@@ -29,6 +29,30 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
     assert told(returned(failed.format(said, copy))) == [(name, "userunknown") for name in names]
 
 
+@pytest.mark.parametrize(
+    ("opening", "said"),
+    [
+        (
+            "A message that you sent could not be delivered to all of its recipients:\n\n",
+            "  ada@x.test\n    Unknown local part\n  eve@x.test\n    552 Quota exceeded\n",
+        ),
+        (
+            "An error has occurred while attempting to deliver a message:\n\n",
+            "ada@x.test: 550 Invalid recipient\neve@x.test: 552 5.2.2 Over quota\n",
+        ),
+        ("", "Unknown user: ada@x.test\nUser mailbox exceeds allowed size: eve@x.test\n"),
+        (
+            "------- Failure Reasons  --------\n\n",
+            "User not listed in Domino Directory\nada@x.test\n\nDatabase is over its quota\neve@x.test\n\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("to", ["ada@x.test", "Ada <ada@x.test>, Eve <eve@x.test>"])
+def test_all_who_are_listed_with_a_reason_are_told_of_though_the_copy_shows_but_one(opening, said, to):
+    copy = f"------- Returned Message --------\nReceived: by x.test\nTo: {to}\n"
+    assert told(returned(f"{opening}{said}\n{copy}")) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
+
+
 @pytest.mark.parametrize("when", ["Mon, 23 Nov 2026 09:12:44 +0900", "11/23/26 9:12:44 AM"])
 def test_a_name_may_be_followed_by_the_time(when):
     words = "The following recipient(s) could not be reached:\n\nada@x.test on {}\n  Recipient not found"
