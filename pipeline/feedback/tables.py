@@ -1,9 +1,10 @@
 """The phrases by which bounces, warnings and robots' answers are known: `formats.tsv`, by role. Pure.
 
-A blank in a row stands for any white space; `…` bridges up to 80 characters; case is ignored.
+A blank in a row stands for any white space; `…` bridges up to 80 characters; case and accents are ignored.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -13,6 +14,12 @@ from typing import Final
 from pipeline.replies.phrasebook import GAP_AT_MOST, Phrasebook
 
 _BLANKS: Final = re.compile(r"[\s>*|]+")
+_PLAIN: Final = {
+    **{number: unicodedata.normalize("NFD", chr(number))[0] for number in range(0xC0, 0x180)},
+    **str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "Ø": "O", "Ł": "L", "Đ": "D"}),
+}
+"""Latin letters → those of ASCII, one for one: many servers write their language without accents."""
+_SPELT_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 class Role(StrEnum):
@@ -44,7 +51,8 @@ class Table:
 
     def first(self, text: str) -> int | None:
         """Where the first of the rows begins in the text."""
-        found = (_pattern(self.words[number]).search(text) for number in self.book.found(flat(text)))
+        plain = _plain(text)
+        found = (_pattern(self.words[number]).search(plain) for number in self.book.found(flat(text)))
         return min((each.start() for each in found if each), default=None)
 
 
@@ -56,14 +64,18 @@ def read_tables(text: str) -> dict[Role, Table]:
         if line and not line.startswith("#"):
             if role not in words or not tab or not phrase.strip("… "):
                 raise ValueError(f"formats.tsv line {number}: expected a role and words, a tab between: {line!r}")
-            words[Role(role)].append(phrase)
+            words[Role(role)] += dict.fromkeys((_plain(phrase), _plain(phrase.translate(_SPELT_OUT))))
     return {role: Table(tuple(rows), Phrasebook.of(map(_pieces, rows))) for role, rows in words.items()}
 
 
 @lru_cache(maxsize=4)
 def flat(text: str) -> str:
-    """Lower case, on one line."""
-    return _BLANKS.sub(" ", text.lower())
+    """Lower case, on one line, without accents."""
+    return _BLANKS.sub(" ", _plain(text).lower())
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 def _pieces(phrase: str) -> tuple[str, ...]:

@@ -196,10 +196,13 @@ def _is_lure(notice: Notice, mail: _Mail) -> bool:
 
 
 def _is_about_us(notice: Notice, mail: _Mail) -> bool:
-    """Whether it names its own reader and nobody else: that our mailbox fills up, say."""
+    """Whether it is about its own reader: that our mailbox fills up, or our password ends. Nobody else is named."""
+    if any(_addressees(mail, notice)) or text.spoken_lines(mail.words):
+        return False
     names = {named.address.lower() for named in notice.named}
     ours = {address_of(mail.message.header(name)).lower() for name in ("to", "delivered-to")}
-    return bool(names) and names <= ours and not (any(_addressees(mail, notice)) or text.spoken_lines(mail.words))
+    subject = TABLES[Role.SUBJECT].fits(mail.message.header("subject"))
+    return names <= ours if names else not (subject or _holds_copy(mail))
 
 
 def _evidence(mail: _Mail) -> str:

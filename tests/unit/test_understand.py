@@ -57,6 +57,7 @@ EXPECTED = {
     "words-refused-after-data": ("bounce", "filtered"),
     "words-quoted-names": ("bounce", "userunknown!", "mesgtoobig"),
     "words-plain-polish": ("bounce", "userunknown!"),
+    "words-without-accents": ("bounce", "mailboxfull"),
     "arf-abuse": ("complaint", "undefined"),
     "arf-redacted": ("complaint", "undefined"),
     "arf-not-spam": ("other",),
@@ -80,6 +81,7 @@ EXPECTED = {
     "ticket": ("other",),
     "dmarc-report": ("other",),
     "quota-of-ours": ("other",),
+    "password-of-ours": ("other",),
     "spam": ("other",),
     "empty": ("other",),
 }
