@@ -102,11 +102,11 @@ def by_us(raw: bytes) -> Reading:
 
 
 def by_flufl(raw: bytes) -> Reading:
-    """It knows addresses, and delays from failures."""
+    """It knows addresses, and delays from failures; a report of either is a bounce."""
     temporary, permanent = all_failures(email.message_from_bytes(raw))
     told = {_name(address): Told(failed=False) for address in temporary}
     told |= {_name(address): Told(hard=True) for address in permanent}
-    return Reading("bounce" if permanent else "other", told)
+    return Reading("bounce" if told else "other", told)
 
 
 def _name(address: bytes) -> str:
@@ -133,7 +133,7 @@ def by_the_standard_library(raw: bytes) -> Reading:
     parts = {part.get_content_type(): part for part in reversed([*message.walk()])}
     if "message/delivery-status" in parts:
         told = dict(_blocks(parts["message/delivery-status"]))
-        return Reading("bounce" if any(each.failed for each in told.values()) else "other", told)
+        return Reading("bounce" if told else "other", told)
     if "message/feedback-report" in parts:
         return Reading("complaint")
     return Reading("auto-reply" if str(message.get("auto-submitted")).startswith("auto-replied") else "other")

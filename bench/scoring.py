@@ -55,17 +55,21 @@ class Label:
     """A message as labelled."""
 
     kind: str
-    """bounce, complaint, auto-reply or other; a warning, all of whose recipients are only delayed, is other."""
+    """bounce (a warning too, whose recipients are only delayed), complaint, auto-reply or other."""
     wanted: Sequence[Wanted] = ()
     complete: bool = True
     """Whether these are all: only then can an address be one too many."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anybody's mail failed: not so where all of it is only delayed."""
+        return self.kind == "bounce" and not (self.wanted and all(one.late for one in self.wanted))
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> "Label":
         """Read `{"kind", "recipients", "recipients_complete"}`."""
         wanted = tuple(map(Wanted.of, line["recipients"])) if line["kind"] == "bounce" else ()
-        warns = bool(wanted) and all(one.late for one in wanted)
-        return cls("other" if warns else line["kind"], wanted, line["recipients_complete"])
+        return cls(line["kind"], wanted, line["recipients_complete"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def _word(told: Told | None) -> str:
 
 
 def _flagged(label: Label, reading: Reading) -> Iterable[bool]:
-    return () if label.kind == "bounce" else (any(said.failed for said in reading.told.values()),)
+    return () if label.failed else (any(said.failed for said in reading.told.values()),)
 
 
 MEASURES: Final[Mapping[str, Callable[[Label, Reading], Iterable[bool]]]] = {
@@ -171,6 +175,6 @@ MEASURES: Final[Mapping[str, Callable[[Label, Reading], Iterable[bool]]]] = {
 }
 """Each measure: a label and a reading → whether, for each thing that it counts.
 
-false_hard: of the addresses that live, those called dead. false_bounces: of the messages that are no bounce, those that
-yield a bounced address all the same.
+false_hard: of the addresses that live, those called dead. false_bounces: of the messages that are no bounce or only
+warn, those that yield a bounced address all the same.
 """

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.feedback.bounded import understand
 from pipeline.feedback.understood import Kind, Recipient, Understood
 
-SHOWN_AS = {Kind.DELAY: "other", Kind.REPLY: "other"}
-"""A delay warning is no bounce: the mail may still arrive. Its recipients are told all the same."""
+SHOWN_AS = {Kind.DELAY: "bounce", Kind.REPLY: "other"}
+"""A warning is a server's report about a recipient, as a bounce is: the `action` tells that nothing has failed yet."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,4 +59,5 @@ def _shown(recipient: Recipient) -> dict[str, Any]:
         "reason_sisimai": recipient.meaning.reason_sisimai,
         "hard": recipient.meaning.hard,
         "diagnostic": recipient.diagnostic,
+        **({"action": "delayed"} if recipient.action == "delayed" else {}),
     }

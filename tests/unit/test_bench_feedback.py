@@ -34,7 +34,7 @@ def test_a_plain_report_is_read_by_all(reader):
 @pytest.mark.parametrize("reader", feedback.READERS)
 def test_a_delay_is_told_as_such_by_all(reader):
     found = read(reader, "dsn-delayed")
-    assert (found.kind, list(found.told)) == ("other", [ADA])
+    assert (found.kind, list(found.told)) == ("bounce", [ADA])
     assert (found.told[ADA].failed, found.told[ADA].hard) == (False, False)
 
 

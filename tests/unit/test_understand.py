@@ -297,7 +297,8 @@ def test_classify_prints_a_line_for_each_file_in_order(classify):
     assert complaint["kind"] == "complaint"
     assert [(one["reason"], one["reason_sisimai"]) for one in complaint["recipients"]] == [("complaint", "feedback")]
     assert (away["kind"], away["recipients"]) == ("auto-reply", [])
-    assert (delay["kind"], delay["recipients"][0]["hard"]) == ("other", False), "a delay is no bounce"
+    [late] = delay["recipients"]
+    assert (delay["kind"], late["action"], late["hard"]) == ("bounce", "delayed", False), "nothing has failed yet"
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(classify, tmp_path):
