@@ -1,10 +1,12 @@
 """Complaints: feedback reports (RFC 5965, RFC 6591) and what providers send in their place. Pure."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from pipeline.feedback.dsn import RECIPIENTS_AT_MOST
 from pipeline.feedback.mime import Part, address_of
 
 COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "other", "miscategorized", "complaint"})
@@ -21,8 +23,8 @@ _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 class Complaint:
     kind: str
     """The feedback type in lower case: abuse, not-spam, auth-failure …"""
-    address: str
-    """Who complained, where it is told; many providers leave it out."""
+    addresses: tuple[str, ...]
+    """Who complained, where it is told; many providers leave it out. Several may (RFC 5965 section 3.3)."""
 
     @property
     def is_complaint(self) -> bool:
@@ -33,11 +35,12 @@ def complaint(message: Part, returned: Part) -> Complaint | None:
     """The report in the message, or None. `returned` is the copy of our own mail that came with it."""
     report = _report(message)
     if report is not None:
-        found = islice(_FIELD.finditer(report), FIELDS_AT_MOST)
-        fields = {each[1].lower(): each[2].strip() for each in found}
-        return Complaint(_kind(fields.get("feedback-type", "")), _who(fields, returned))
+        fields: dict[str, list[str]] = {}
+        for each in islice(_FIELD.finditer(report), FIELDS_AT_MOST):
+            fields.setdefault(each[1].lower(), []).append(each[2].strip())
+        return Complaint(_kind(fields.get("feedback-type", [""])[-1]), _who(fields, returned))
     if returned.header(_HOTMAIL):  # Microsoft's JMRP: no report part, one header in the copy
-        return Complaint("abuse", address_of(returned.header(_HOTMAIL)))
+        return Complaint("abuse", _named([returned.header(_HOTMAIL)]))
     return None
 
 
@@ -55,7 +58,11 @@ def _kind(said: str) -> str:
     return said.split(maxsplit=1)[0][:KIND_AT_MOST].lower().rstrip(";") if said.strip() else "abuse"
 
 
-def _who(fields: dict[str, str], returned: Part) -> str:
+def _who(fields: Mapping[str, Sequence[str]], returned: Part) -> tuple[str, ...]:
     names = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
-    told = (address_of(fields[name]) for name in names if name in fields)
-    return next((address for address in told if address), "") or address_of(returned.header("to"))
+    told = (_named(fields.get(name, ())) for name in names)
+    return next(filter(None, told), ()) or _named([returned.header("to")])
+
+
+def _named(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(filter(None, map(address_of, values)))[:RECIPIENTS_AT_MOST]

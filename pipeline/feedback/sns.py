@@ -51,7 +51,7 @@ def complaint(message: Part, words: str) -> Complaint | None:
     told = _told(message, words, "complaint")
     people = _people(told, "complained")
     kind = storable(str(told.get("complaintFeedbackType") or "abuse"))[:KIND_AT_MOST].lower()
-    return Complaint(kind, address_of(people[0].get("emailAddress", ""))) if people else None
+    return Complaint(kind, (address_of(people[0].get("emailAddress", "")),)) if people else None
 
 
 def _people(told: Mapping[str, Any], what: str) -> list[Mapping[str, str]]:

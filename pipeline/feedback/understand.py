@@ -155,7 +155,8 @@ def _by_complaint(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
         return None
     if not report.is_complaint:
         return Kind.OTHER, (), f"feedback report: {report.kind}"
-    return Kind.COMPLAINT, [Recipient(report.address, "", "", "", classify(""))], f"feedback report: {report.kind}"
+    told = [Recipient(address, "", "", "", classify("")) for address in report.addresses or ("",)]
+    return Kind.COMPLAINT, told, f"feedback report: {report.kind}"
 
 
 def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
