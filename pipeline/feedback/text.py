@@ -30,7 +30,7 @@ _LEADING_NAME: Final = re.compile(
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
-_TRAILING_NAME: Final = re.compile(rf": <?{ADDRESS.pattern}>?\s*$")
+_STATED_NAME: Final = re.compile(rf"(?::|message to|mail to) <?{ADDRESS.pattern}(?:>|\s*$)")
 _REST_OF_NAME: Final = re.compile(
     r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
 )
@@ -122,7 +122,7 @@ def _named(text: str) -> tuple[Sequence[Named], bool]:
 
 def _stated(text: str) -> tuple[Sequence[Named], bool] | None:
     """Whom the statement itself ends with, on its own line: what stands below it then is help, or more of these."""
-    several = _at_line_ends(text.split("\n"))
+    several = _in_statements(text.split("\n"))
     if several:
         return several, True
     line = text.partition("\n")[0].rstrip(" >.:;!'\")")
@@ -157,14 +157,17 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
     return [Named(_plain_address(address), _squeezed(words)) for address, words in said.items()]
 
 
-def _at_line_ends(lines: Sequence[str]) -> list[Named]:
-    """Why, then who, on one line, where there are several such lines, as in IMail's reports."""
-    said: dict[str, str] = {}
+def _in_statements(lines: Sequence[str]) -> list[Named]:
+    """Several lines that each say whose mail failed, as in IMail's and IronPort's reports, with what follows each."""
+    said: dict[str, list[str]] = {}
+    current: list[str] | None = None
     for line in lines:
-        name = _TRAILING_NAME.search(line[-300:]) if "@" in line and ": " in line else None
-        if name and TABLES[Role.START].begins(line):
-            said.setdefault(name["address"], line.strip())
-    return [Named(address, line[:DIAGNOSTIC_AT_MOST]) for address, line in said.items()] if len(said) > 1 else []
+        name = _STATED_NAME.search(line[:300]) if "@" in line else None
+        if name and TABLES[Role.START].fits(line[:300]):
+            current = said.setdefault(name["address"], [])
+        if current is not None:
+            current.append(line.strip())
+    return [Named(address, _squeezed(words)) for address, words in said.items()] if len(said) > 1 else []
 
 
 def _in_sentences(text: str) -> list[Named]:

@@ -78,9 +78,19 @@ def _judge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str]:
     found = _by_complaint(mail) or _by_challenge(mail) or _by_report(mail)
     if found:
         return found
-    if automatic.is_receipt(mail.message):
+    if automatic.is_receipt(mail.message) and not _is_rejection(mail):
         return Kind.OTHER, (), "read receipt"
     return _by_words(mail) or _by_habit(mail)
+
+
+def _is_rejection(mail: _Mail) -> bool:
+    """Whether it is in the form of a receipt, but a server's refusal (RFC 5429): Dovecot's, of a full mailbox."""
+    if not (_is_daemon(mail.message) and TABLES[Role.START].fits(mail.words[:OPENING])):
+        return False
+    receipts = (
+        leaf.text().lower() for leaf in mail.message.leaves() if leaf.kind == "message/disposition-notification"
+    )
+    return any("automatic-action" in each and "deleted" in each for each in receipts)
 
 
 def _by_challenge(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:

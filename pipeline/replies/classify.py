@@ -19,7 +19,8 @@ _TELLING_SITE: Final = re.compile(
 """Whose link says of itself what is wrong: a list that we are on, or the check that we fail."""
 _HOST: Final = re.compile(
     r"(?<!client )\bhost (?:[\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]"
-    r"|'?[\w-]{1,63}\.[\w.-]{1,190}'?:? (?=rejected|said|says|returned|responded|replied|refused))",
+    r"|'?[\w-]{1,63}\.[\w.-]{1,190}'?:? (?=rejected|said|says|returned|responded|replied|refused))"
+    r"|(?:(?<=connection refused by )|(?<=timed out with )|(?<=lost connection with ))[\w-]{1,63}\.[\w.-]{1,190}",
     re.IGNORECASE,
 )
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""

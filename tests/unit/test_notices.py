@@ -42,6 +42,15 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
         ),
         ("", "Unknown user: ada@x.test\nUser mailbox exceeds allowed size: eve@x.test\n"),
         (
+            "",
+            (
+                "The following message to <ada@x.test> was undeliverable.\nThe reason for the problem:\n"
+                "5.1.0 - Unknown address error 550-'5.1.1 <ada@x.test> user unknown'\n\n"
+                "The following message to <eve@x.test> was undeliverable.\nThe reason for the problem:\n"
+                "5.1.0 - Unknown address error 552-'5.2.2 mailbox of eve@x.test is full'\n"
+            ),
+        ),
+        (
             "------- Failure Reasons  --------\n\n",
             "User not listed in Domino Directory\nada@x.test\n\nDatabase is over its quota\neve@x.test\n\n",
         ),
@@ -51,6 +60,27 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 def test_all_who_are_listed_with_a_reason_are_told_of_though_the_copy_shows_but_one(opening, said, to):
     copy = f"------- Returned Message --------\nReceived: by x.test\nTo: {to}\n"
     assert told(returned(f"{opening}{said}\n{copy}")) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
+
+
+def test_a_transcript_that_follows_is_no_copy():
+    words = (
+        "Your message could not be sent.\nA transcript of the attempts to send the message follows.\n"
+        "Addressed To: ada@x.test\n\nFailed to send to identified host,\nada@x.test: [192.0.2.7], 550 User unknown\n"
+    )
+    assert told(returned(words)) == [("ada@x.test", "userunknown")]
+
+
+@pytest.mark.parametrize(("sender", "kind"), [("postmaster@x.test", Kind.BOUNCE), ("ada@x.test", Kind.OTHER)])
+def test_a_server_may_refuse_in_the_form_of_a_receipt(sender, kind):
+    report = "Final-Recipient: rfc822; ada@x.test\nDisposition: automatic-action/MDN-sent-automatically; deleted\n"
+    found = understand(
+        f"From: {sender}\nTo: b@city.test\nSubject: Rejected: News\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/report; report-type=disposition-notification; boundary=q\n\n"
+        "--q\n\nYour message to <ada@x.test> was automatically rejected:\nQuota exceeded (mailbox for user is full)\n"
+        f"--q\nContent-Type: message/disposition-notification\n\n{report}--q--\n".encode()
+    )
+    assert found.kind is kind
+    assert [each.meaning.reason_sisimai for each in found.recipients] == ["mailboxfull"] * (kind is Kind.BOUNCE)
 
 
 @pytest.mark.parametrize("when", ["Mon, 23 Nov 2026 09:12:44 +0900", "11/23/26 9:12:44 AM"])
