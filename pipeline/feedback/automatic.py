@@ -58,7 +58,7 @@ def is_auto_reply(message: Part) -> bool:
     submitted = message.header("auto-submitted").strip().lower()
     if submitted.startswith(("auto-replied", "auto-notified")):
         return True
-    if has_absence_subject(message):
+    if has_absence_subject(message) or (submitted.startswith("auto-generated") and has_answer_subject(message)):
         return True
     return any(_says(message, name, word) for name, word in _HEADERS)
 

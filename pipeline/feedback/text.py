@@ -130,6 +130,12 @@ def _stated(text: str) -> tuple[Sequence[Named], bool] | None:
     return ([Named(address, _squeezed(until_copy(text).split("\n")))], True) if address else None
 
 
+def until_named(text: str) -> str:
+    """What stands above the first of several names."""
+    found = ADDRESS.search(text)
+    return text[: found.start()] if found else ""
+
+
 def local_names(text: str) -> Sequence[str]:
     """Names without a domain, each on a line of its own, below a line that ends with a colon."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]

@@ -28,7 +28,7 @@ TEXT_PARTS_AT_MOST: Final = 5
 FAILED_RECIPIENTS: Final = "X-Failed-Recipients"
 TO_LINES_AT_MOST: Final = 20
 OPENING: Final = 400  # characters; what a list's server says before it shows the copy
-SIGNS_AT_LEAST: Final = 3  # of the five of `_hint`
+SIGNS_AT_LEAST: Final = 3  # of the six of `_hint`
 MAIL_SYSTEM: Final = "a mail system wrote it"
 
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
@@ -251,7 +251,8 @@ def _hint(mail: _Mail) -> str:
     null_path = message.header("return-path").strip() == "<>"
     name = TABLES[Role.DAEMON].fits(message.header("from"))
     subject = TABLES[Role.SUBJECT].fits(message.header("subject"))
-    if sum((speaks, copy, null_path, name, subject)) >= SIGNS_AT_LEAST:
+    says = null_path and subject and _says_of_whom(mail)
+    if sum((speaks, copy, null_path, name, subject, says)) >= SIGNS_AT_LEAST:
         return MAIL_SYSTEM if name else "its subject" if subject else "the null return path"
     return "the null return path" if null_path and copy else ""
 
@@ -293,6 +294,9 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
         if alone and not _tells(meaning):  # some show the transcript before they say what it came to
             before = _meaning("", text.until_copy(mail.words), "")
             meaning = before if _tells(before) else meaning
+        if not alone and not _tells(meaning) and not text.spoken_lines(words):  # said once, above the list
+            shared = classify(text.until_named(notice.body))
+            meaning = shared if _tells(shared) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 
