@@ -36,7 +36,7 @@ _REST_OF_NAME: Final = re.compile(
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
-_REMOTE: Final = re.compile(r"^[ \t]{0,8}<<<[ \t]{0,3}([^\n]+)", re.MULTILINE)
+_REMOTE: Final = re.compile(r"^[ \t]{0,8}(?:<<<|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+)", re.MULTILINE)
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
 
@@ -191,7 +191,7 @@ def _lines_about(text: str, address: str) -> list[str]:
 
 
 def remote_lines(text: str) -> str:
-    """What the other server answered in Sendmail's or Courier's transcript, which says more than they make of it."""
+    """What the other server answered in Sendmail's or Courier's transcript, or by Messaging Server, which says more than they make of it."""
     return "\n".join(found[1] for found in islice(_REMOTE.finditer(text), LINES_AT_MOST))[:DIAGNOSTIC_AT_MOST]
 
 

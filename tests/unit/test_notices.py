@@ -51,6 +51,14 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
             ),
         ),
         (
+            "did not reach the following recipient(s):\n\n",
+            (
+                "ada@x.test on Thu, 5 May 2001 11:00:00 +0200\n    The recipient name is not recognized\n"
+                "\tThe MTS-ID of the original message is: c=de;a= ;p=x;l=X1\n"
+                "eve@x.test on Thu, 5 May 2001 11:00:00 +0200\n    The mailbox is full\n"
+            ),
+        ),
+        (
             "------- Failure Reasons  --------\n\n",
             "User not listed in Domino Directory\nada@x.test\n\nDatabase is over its quota\neve@x.test\n\n",
         ),
@@ -60,6 +68,12 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 def test_all_who_are_listed_with_a_reason_are_told_of_though_the_copy_shows_but_one(opening, said, to):
     copy = f"------- Returned Message --------\nReceived: by x.test\nTo: {to}\n"
     assert told(returned(f"{opening}{said}\n{copy}")) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
+
+
+def test_the_other_server_is_believed_before_what_messaging_server_makes_of_it():
+    words = "Your message cannot be delivered to the following recipients:\n\n  Recipient address: ada@x.test\n"
+    words += "  Reason: Illegal host/domain name found\n  Diagnostic code: smtp;550 5.1.1 User unknown\n"
+    assert told(returned(words)) == [("ada@x.test", "userunknown")]
 
 
 def test_a_transcript_that_follows_is_no_copy():
