@@ -251,7 +251,7 @@ def _hint(mail: _Mail) -> str:
     null_path = message.header("return-path").strip() == "<>"
     name = TABLES[Role.DAEMON].fits(message.header("from"))
     subject = TABLES[Role.SUBJECT].fits(message.header("subject"))
-    says = null_path and subject and _says_of_whom(mail)
+    says = null_path and subject and text.unannounced(mail.words).listed and _says_of_whom(mail)
     if sum((speaks, copy, null_path, name, subject, says)) >= SIGNS_AT_LEAST:
         return MAIL_SYSTEM if name else "its subject" if subject else "the null return path"
     return "the null return path" if null_path and copy else ""

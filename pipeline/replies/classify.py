@@ -62,6 +62,7 @@ _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
     r"|user and password not set, continuing without authentication|(?:permanent|transient non-)fatal errors"
+    r"|remote host said:"
     r"|rejected by the (?:server for the )?recipient domain"
     r"|vom server der empf[äa]ngerdomain \S{1,255} abgelehnt"
 )
