@@ -191,7 +191,7 @@ def _lines_about(text: str, address: str) -> list[str]:
 
 
 def remote_lines(text: str) -> str:
-    """What the other server answered in Sendmail's or Courier's transcript, or by Messaging Server, which says more than they make of it."""
+    """What the other server answered in Sendmail's, Courier's or Messaging Server's transcript: more than they say."""
     return "\n".join(found[1] for found in islice(_REMOTE.finditer(text), LINES_AT_MOST))[:DIAGNOSTIC_AT_MOST]
 
 
