@@ -33,6 +33,8 @@ MAIL_SYSTEM: Final = "a mail system wrote it"
 
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"})
 _ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,100}})\s*$", re.IGNORECASE | re.MULTILINE)
+_IN_ITS_WORDS: Final = re.compile(r"\b[45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3} )?.{0,300}[^\W\d_]{3}", re.DOTALL)
+"""A reply that was quoted. What it does not say is not said by the courtesies, the footers and the copy around it."""
 _TO_LINE: Final = re.compile(r"^[\s>|]{0,20}To: ?(\S[^\n]{0,300})$", re.IGNORECASE | re.MULTILINE)
 _OF_DELIVERY: Final = frozenset({"", "delivery-status"})  # and not of TLS, receipts or complaints
 _ROLES: Final = frozenset(
@@ -148,7 +150,7 @@ def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Mea
             worded = classify(more, enhanced=status, command=command)
             if worded.rule.startswith("phrase") and not worded.hard:  # words say more than a code, but never kill
                 meaning, mute = worded, False
-    if _tells(meaning):
+    if _tells(meaning) or _IN_ITS_WORDS.search(diagnostic):
         return meaning
     vague = classify(words, enhanced=status, command=command)
     return vague if _tells(vague) else meaning

@@ -44,9 +44,10 @@ _COMMANDS: Final = {
     "rcpt to": "RCPT", "does not like recipient": "RCPT", "[rcpt_to]": "RCPT", "smtp command rcpt": "RCPT",
     "smtp:rcpt": "RCPT",
     "data": "DATA", "final data": "DATA", "end of data": "DATA", "after i sent": "DATA", "[data]": "DATA",
+    "(state 13)": "MAIL", "(state 14)": "RCPT", "(state 15)": "DATA", "(state 17)": "DATA", "(state 18)": "DATA",
     "[body]": "DATA", "smtp command data": "DATA", "smtp:data": "DATA",
 }  # fmt: skip
-"""How Postfix, Exim, qmail, DragonFly's agent, Yahoo, m-FILTER and others tell which command was answered."""
+"""How Postfix, Exim, qmail, DragonFly's agent, Google, Yahoo, m-FILTER and others tell which command was answered."""
 _MARKS: Final = tuple(
     words for words in _COMMANDS if words not in {"helo", "ehlo", "lhlo", "mail from", "rcpt to", "data"}
 )
@@ -61,12 +62,13 @@ _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
-    r"|user and password not set, continuing without authentication|(?:permanent|transient non-)fatal errors"
+    r"|user and password not set, continuing without authentication|(?:permanent |transient non-)fatal errors"
     r"|remote host said:"
     r"|rejected by the (?:server for the )?recipient domain"
+    r"|(?:scanned|checked|swept|screened) (?:by [a-z ]{1,40})?for (?:[a-z]{1,20} ){0,5}virus(?:es)?|virus[ -]free"
     r"|vom server der empf[äa]ngerdomain \S{1,255} abgelehnt"
 )
-"""What mailers (Cisco's, Sendmail's, qmail's, Google's) write of their own around any reply at all: it says nothing."""
+"""What mailers (Cisco's, Sendmail's, qmail's, Google's) and footers write around any reply at all: it says nothing."""
 
 
 FALLBACKS: Final = ("code 4xx", "nothing matched")

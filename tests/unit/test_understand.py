@@ -145,6 +145,23 @@ def test_nobody_is_taken_for_dead_by_what_is_said_of_another():
     assert told((head + part).encode()) == [("ada@x.test", "onhold"), ("eve@x.test", "userunknown")]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "The original is in the attachment. Our spam filter checked it.",
+        "The following addresses had permanent fatal errors",
+        "This system is protected against viruses.\nUser unknown? Ask our security team.",
+    ],
+)
+def test_why_is_not_read_from_the_courtesies_around_a_reply(around):
+    head = f"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n{around}\n\n--b\n"
+    block = (
+        "\nFinal-Recipient: rfc822; ada@x.test\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 Not today\n"
+    )
+    part = f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n{block}\n--b--"
+    assert told((head + part).encode()) == [("ada@x.test", "onhold")]
+
+
 def test_a_report_tells_even_what_never_was_an_address():
     head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
     part = (
