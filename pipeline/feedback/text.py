@@ -30,7 +30,7 @@ _LEADING_NAME: Final = re.compile(
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
-_STATED_NAME: Final = re.compile(rf"(?::|message to|mail to) <?{ADDRESS.pattern}(?:>|\s*$)")
+_STATED_NAME: Final = re.compile(rf"(?::|message to|mail to|deliver to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)")
 _REST_OF_NAME: Final = re.compile(
     r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
 )
@@ -164,7 +164,7 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
 
 
 def _in_statements(lines: Sequence[str]) -> list[Named]:
-    """Several lines that each say whose mail failed, as in IMail's and IronPort's reports, with what follows each."""
+    """Several lines that each say whose mail failed, with what follows: IMail's, IronPort's, CommuniGate's reports."""
     said: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in lines:

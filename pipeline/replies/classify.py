@@ -20,7 +20,8 @@ _TELLING_SITE: Final = re.compile(
 _HOST: Final = re.compile(
     r"(?<!client )\bhost (?:[\w.-]{1,255} ?\[[\d.:a-f]{3,45}\]"
     r"|'?[\w-]{1,63}\.[\w.-]{1,190}'?:? (?=rejected|said|says|returned|responded|replied|refused))"
-    r"|(?:(?<=connection refused by )|(?<=timed out with )|(?<=lost connection with ))[\w-]{1,63}\.[\w.-]{1,190}",
+    r"|(?:(?<=connection refused by )|(?<=timed out with )|(?<=lost connection with ))[\w-]{1,63}\.[\w.-]{1,190}"
+    r"|\(domain [\w.-]{1,255}\) reports:",
     re.IGNORECASE,
 )
 """The name of a server says nothing: antispam.x.test may say whatever it wants."""

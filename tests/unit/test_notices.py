@@ -59,6 +59,14 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
             ),
         ),
         (
+            "",
+            (
+                "Failed to deliver to 'ada@x.test'\nSMTP module(domain x.test) reports:\n host mx.x.test says:\n"
+                " 550 5.1.1 ada@x.test account does not exist\n\n"
+                "Failed to deliver to 'eve@x.test'\nLOCAL module reports:\n account is full (quota exceeded)\n"
+            ),
+        ),
+        (
             "------- Failure Reasons  --------\n\n",
             "User not listed in Domino Directory\nada@x.test\n\nDatabase is over its quota\neve@x.test\n\n",
         ),
