@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.replies.reasons import Meaning, meaning
+from pipeline.replies.reasons import DEAD, Meaning, meaning
 from pipeline.replies.rules import Rule, folded, rules
 
 TEXT_AT_MOST: Final = 4000  # characters; a reply that takes longer to say no is not read to its end
@@ -84,6 +84,17 @@ _STAND_FOR: Final = (
     ({"DATA"}, {"userunknown"}, "filtered"),
 )
 """In answer to these commands, what says one of these words means another."""
+_OF_THE_SENDER: Final = re.compile(
+    r"\bsend(?:er|ing)|\bfrom:? (?:address|line|field|header)|\bmail from\b|\b(?:return|reverse)[- ]path\b"
+    r"|\breverse[- ](?:dns|lookup)|\b[he][he]lo\b|\bclient\b|\bptr\b|\boriginat"
+    r"|\byour (?:e-?mail )?(?:domain|host|server|address|ip|mail server|account)\b"
+    r"|absender|expediteur|remitente|mittente|remetente|nadawc|отправител|발신|송신자|보낸|送信者|差出人|送信元|发件|發件|寄件"
+)
+_OF_THE_RECIPIENT: Final = re.compile(
+    r"recipient|rcpt|addressee|destinat|receiver|to: |empf|odbiorc|adresat|получател|адресат|수신|받는|受信|宛先|收件"
+)
+_DESTINATION: Final = re.compile(r"5\.1\.(?:[12346]|10)\Z")
+"""Codes that speak of the recipient's address (RFC 3463 section 3.2, RFC 7505)."""
 _LOOKED_UP_LAST: Final = "delivery error: dd"
 """How Yahoo's refusals of a message begin that are about its recipient: it looks names up no earlier."""
 
@@ -136,7 +147,15 @@ def _weigh(rule: Rule, reply: _Reply) -> Meaning:
     command = "" if reply.command == "DATA" and _LOOKED_UP_LAST in reply.words else reply.command
     word = next((then for commands, words, then in _STAND_FOR if command in commands and said in words), "")
     name = f"{rule.name} after {reply.command}" if word else rule.name
+    if (word or rule.word) in DEAD and _is_of_the_sender(reply):
+        word, name = "rejected", f"{rule.name}, said of the sender"
     return meaning(word or rule.word, name, temporary=reply.temporary)
+
+
+def _is_of_the_sender(reply: _Reply) -> bool:
+    """Whether somebody is unknown who need not be the reader: the words speak of the sender and of no recipient."""
+    told = _DESTINATION.match(reply.enhanced) or _OF_THE_RECIPIENT.search(reply.words)
+    return not told and _OF_THE_SENDER.search(reply.words) is not None
 
 
 def _read(text: str, code: int | None, enhanced: str, command: str) -> _Reply:

@@ -139,6 +139,30 @@ def test_unknown_after_the_message_was_taken_is_a_filter():
         assert (filtered.reason, filtered.hard) == (Reason.RECIPIENT_FILTER, False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 The originating mailbox does not exist",
+        "550 client: no such user",
+        "550 no such user: reverse path",
+        "550 5.1.0 expéditeur : utilisateur inconnu",
+        "550 送信者のメールアドレスは存在しません",
+        "550 Absender: Benutzer unbekannt",
+    ],
+)
+def test_who_is_unknown_where_only_the_sender_is_spoken_of_need_not_be_the_reader(text):
+    found = classify(text)
+    assert (found.reason_sisimai, found.hard) == ("rejected", False)
+    assert found.rule.endswith("said of the sender")
+
+
+@pytest.mark.parametrize(
+    "text", ["550 5.1.1 user unknown (sender check ok)", "550 recipient does not exist; sender ok", "550 no such user"]
+)
+def test_where_the_recipient_is_spoken_of_as_well_it_is_the_reader(text):
+    assert classify(text).hard
+
+
 def test_what_is_refused_before_anybody_was_named_is_not_about_them():
     for command in ("CONNECT", "EHLO"):
         assert classify("550 User unknown", command=command).reason_sisimai == "blocked"
