@@ -29,18 +29,8 @@ from pipeline.errors import PressrunError
 from pipeline.issuefolder import IssueFolder
 from pipeline.limits.forecast import Forecast
 from pipeline.models import AuditEvent, Issue, Newsletter, Proof, Send, SendList
-from pipeline.queries import (
-    ACCEPTED,
-    FAILED,
-    FOLLOWINGS,
-    HELD,
-    NO_EDITION,
-    SUPPRESSED,
-    Audience,
-    Reach,
-    clock,
-    reach_of,
-)
+from pipeline.queries import Audience, Reach, clock, reach_of
+from pipeline.queries.audience import ACCEPTED, FAILED, FOLLOWINGS, HELD, NO_EDITION, SUPPRESSED
 from pipeline.readiness import require_ready
 from pipeline.relays import first_relay, plan_through
 from subscribers.models import List

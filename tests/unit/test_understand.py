@@ -54,7 +54,7 @@ EXPECTED = {
     "words-korean-unknown": ("bounce", "userunknown!"),
     "words-chinese": ("bounce", "userunknown!"),
     "words-html-only": ("bounce", "userunknown!"),
-    "words-refused-after-data": ("bounce", "filtered"),
+    "words-refused-after-body": ("bounce", "filtered"),
     "words-quoted-names": ("bounce", "userunknown!", "mesgtoobig"),
     "words-plain-polish": ("bounce", "userunknown!"),
     "words-without-accents": ("bounce", "mailboxfull"),
