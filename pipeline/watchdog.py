@@ -27,6 +27,8 @@ ENDED_ITSELF: Final = 75
 BUSY_AT_MOST: Final = 900.0
 """Seconds after which being at work is no excuse any more; no task takes so long."""
 PROBE_SECONDS: Final = 5
+CONSUMER_LOOKS_AGAIN: Final = 30.0
+"""Seconds at most until a consumer looks for a queue that was away (kombu's `ensure_connection`). Not ours to set."""
 AGED_AT: Final = timedelta(minutes=30)
 """No batch lasts so long, however slow its relay; and nothing that may go is due for so long."""
 
@@ -125,7 +127,8 @@ class Watchdog:
 
     def _is_deaf(self, now: float, swept: float) -> bool:
         silent = now - self._heard
-        if min(swept, silent, now - self._unrung) <= self.patience:
+        back = now - self._unrung - CONSUMER_LOOKS_AGAIN
+        if min(swept, silent, back) <= self.patience:
             return False
         return silent > BUSY_AT_MOST or not self.busy()
 

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from pipeline.watchdog import BUSY_AT_MOST, Books, Verdict, Watchdog
+from pipeline.watchdog import BUSY_AT_MOST, CONSUMER_LOOKS_AGAIN, Books, Verdict, Watchdog
 
 
 class World:
@@ -69,9 +69,17 @@ def test_without_a_queue_it_does_not_end_and_says_so(world):
     assert world.live(60) == {Verdict.FINE}
     assert world.live(600) == {Verdict.NO_BROKER}
     world.rings = True
-    assert world.live(60) == {Verdict.FINE}  # time to hear again
+    assert world.live(60 + CONSUMER_LOOKS_AGAIN) == {Verdict.FINE}  # time to look for it, and to hear again
     world.hears = world.sweeps = True
     assert world.live(60) == {Verdict.FINE}
+
+
+def test_one_that_hears_nothing_long_after_the_queue_is_back_is_deaf(world):
+    world.hears = world.sweeps = world.rings = False
+    world.live(600)
+    world.rings = True
+    world.live(60 + CONSUMER_LOOKS_AGAIN)
+    assert Verdict.DEAF in world.live(10)
 
 
 def test_without_a_database_it_does_not_end_and_says_so(world):
