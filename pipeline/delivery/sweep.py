@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
 from pipeline import transitions
@@ -44,6 +44,10 @@ def _guarded(step: Callable[[], None]) -> None:
     """One step's trouble must not keep the others, or the next sweep, from their work."""
     try:
         step()
+    except OperationalError as error:  # a lock that is not to be had, as while the tables change; a server that ends
+        logger.warning("the sweep could not %s; the next one tries again: %s", _name(step), error)
+        if not connection.is_usable():
+            raise
     except Exception:
         logger.exception("the sweep could not %s; the next one tries again", _name(step))
         if not connection.is_usable():

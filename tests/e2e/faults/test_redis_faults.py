@@ -146,7 +146,7 @@ def test_a_queue_whose_connections_are_reset_again_and_again_costs_time_and_noth
                 assert stage.worker.returncode == ENDED_ITSELF
                 stage.work()
             until(lambda at=now: time.monotonic() - began > at + 0.05, what="a moment")
-        assert resets > 30
+        assert resets > 10  # sixty, less what a worker takes to begin anew
         stage.pause()
         stage.go_on()  # without the limit that made it last
         ledger = stage.finish(seconds=60 + pace.seconds(300))
