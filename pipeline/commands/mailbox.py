@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.acts import add_act, print_all
+
 if TYPE_CHECKING:
     from pipeline.models import Mailbox
 
@@ -16,10 +18,10 @@ SECRETS = ("password", "client-secret", "refresh-token")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
-    _act(acts, "list", "all mailboxes, how the last look went, what was left in them")
+    add_act(acts, "list", "all mailboxes, how the last look went, what was left in them")
     _add_changes(_named(acts, "set", "change a mailbox, or with --create add one"))
     _named(acts, "test", "sign in, open the folder, take nothing")
-    look = _act(acts, "look", "take in what is new now; without a name from all")
+    look = add_act(acts, "look", "take in what is new now; without a name from all")
     look.add_argument("name", metavar="NAME", nargs="?", default="")
     _named(acts, "retry", "try again what was left in it")
     _named(acts, "remove", "read it no more; what was taken in stays")
@@ -52,32 +54,16 @@ def run(args: argparse.Namespace) -> int:
     return acts[args.act](args)
 
 
-def _act(acts: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    act: argparse.ArgumentParser = acts.add_parser(name, help=summary)
-    act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
-    return act
-
-
 def _named(acts: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    act = _act(acts, name, summary)
+    act = add_act(acts, name, summary)
     act.add_argument("name", metavar="NAME")
     return act
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pipeline.commands import output
     from pipeline.models import Mailbox
 
-    found = [_as_json(each) for each in Mailbox.objects.order_by("name")]
-    if args.json:
-        output.emit(found)
-        return 0
-    for each in found:
-        print(f"{each['name']}: {each['state']}")
-        for name, value in each.items():
-            if name not in {"name", "state"} and value not in (None, "", [], 0):
-                print(f"  {name.replace('_', ' ')}: {value}")
-    return 0
+    return print_all(map(_as_json, Mailbox.objects.order_by("name")), as_json=args.json)
 
 
 def _set(args: argparse.Namespace) -> int:

@@ -3,15 +3,17 @@
 import argparse
 from typing import Any
 
+from pipeline.commands.acts import add_act
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
-    _act(acts, "list", "what waits for a decision")
+    add_act(acts, "list", "what waits for a decision")
     for name, summary in (
         ("apply", "these addresses are dead: suppress them all and go on"),
         ("discard", "it was a fault of that provider: forget them and go on"),
     ):
-        act = _act(acts, name, summary)
+        act = add_act(acts, name, summary)
         act.add_argument("send", type=int, metavar="SEND", help="the number of the send")
         act.add_argument("destination", metavar="DESTINATION", help="as `storm list` names it")
         act.add_argument("--why", required=True, metavar="TEXT", help="kept in the audit trail")
@@ -22,12 +24,6 @@ def run(args: argparse.Namespace) -> int:
 
     environment.prepare()
     return _list(args) if args.act == "list" else _decide(args)
-
-
-def _act(acts: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    act: argparse.ArgumentParser = acts.add_parser(name, help=summary)
-    act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
-    return act
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.acts import add_act, print_all
+
 if TYPE_CHECKING:
     from pipeline.models import Transport
 
@@ -13,8 +15,8 @@ NONE = "none"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
-    _act(acts, "list", "all relays, their limits, what is known of them, how they do now")
-    change = _act(acts, "set", "change a relay; `none` takes a limit away")
+    add_act(acts, "list", "all relays, their limits, what is known of them, how they do now")
+    change = add_act(acts, "set", "change a relay; `none` takes a limit away")
     change.add_argument("name", metavar="NAME")
     change.add_argument("--create", action="store_true", help="make it")
     change.add_argument("--url", metavar="URL", help="smtp://user:password@host:port; never shown again")
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument(
         "--destination", action="append", default=[], type=_destination, metavar="NAME=N", help="daum=5: per second"
     )
-    order = _act(acts, "order", "the relays of a newsletter, in the order in which they are tried")
+    order = add_act(acts, "order", "the relays of a newsletter, in the order in which they are tried")
     order.add_argument("newsletter", metavar="SLUG")
     order.add_argument("names", nargs="*", metavar="NAME")
 
@@ -45,26 +47,10 @@ def run(args: argparse.Namespace) -> int:
     return {"list": _list, "set": _set, "order": _order}[args.act](args)
 
 
-def _act(acts: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    act: argparse.ArgumentParser = acts.add_parser(name, help=summary)
-    act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
-    return act
-
-
 def _list(args: argparse.Namespace) -> int:
-    from pipeline.commands import output
     from pipeline.models import Transport
 
-    found = [_as_json(each) for each in Transport.objects.order_by("name")]
-    if args.json:
-        output.emit(found)
-        return 0
-    for each in found:
-        print(f"{each['name']}: {each['state']}")
-        for name, value in each.items():
-            if name not in {"name", "state"} and value not in (None, "", [], {}):
-                print(f"  {name.replace('_', ' ')}: {value}")
-    return 0
+    return print_all(map(_as_json, Transport.objects.order_by("name")), as_json=args.json)
 
 
 def _set(args: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.acts import add_act, print_all
+
 if TYPE_CHECKING:
     from pipeline.models import Hook
 
@@ -13,8 +15,8 @@ NONE = "none"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
-    _act(acts, "list", "all webhooks, their addresses, what is missing, how they do")
-    change = _act(acts, "set", "change a webhook, or with --create add one; its address is printed")
+    add_act(acts, "list", "all webhooks, their addresses, what is missing, how they do")
+    change = add_act(acts, "set", "change a webhook, or with --create add one; its address is printed")
     change.add_argument("name", metavar="NAME")
     change.add_argument("--create", action="store_true", help="add it")
     change.add_argument("--provider", metavar="PROVIDER", help="amazon-ses, mailgun, postmark …")
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     change.add_argument("--enabled", choices=["yes", "no"])
     change.add_argument("--renew", action="store_true", help="a new address; the old one ends at once")
-    remove = _act(acts, "remove", "take it away; what it has told stays")
+    remove = add_act(acts, "remove", "take it away; what it has told stays")
     remove.add_argument("name", metavar="NAME")
 
 
@@ -40,26 +42,10 @@ def run(args: argparse.Namespace) -> int:
     return {"list": _list, "set": _set, "remove": _remove}[args.act](args)
 
 
-def _act(acts: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    act: argparse.ArgumentParser = acts.add_parser(name, help=summary)
-    act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
-    return act
-
-
 def _list(args: argparse.Namespace) -> int:
-    from pipeline.commands import output
     from pipeline.models import Hook
 
-    found = [_as_json(each) for each in Hook.objects.select_related("transport")]
-    if args.json:
-        output.emit(found)
-        return 0
-    for each in found:
-        print(f"{each['name']}: {each['state']}")
-        for name, value in each.items():
-            if name not in {"name", "state"} and value not in (None, "", [], 0):
-                print(f"  {name.replace('_', ' ')}: {value}")
-    return 0
+    return print_all(map(_as_json, Hook.objects.select_related("transport")), as_json=args.json)
 
 
 def _set(args: argparse.Namespace) -> int:
