@@ -206,7 +206,7 @@ INSTALLED_APPS: Final = [
     "pipeline.apps.PipelineConfig",
     "subscribers.apps.SubscribersConfig",
     "wagtail.users",
-    "wagtail.snippets",
+    "pipeline.apps.SnippetsConfig",
     "wagtail.documents",  # Wagtail's own templates ask for its addresses
     "wagtail.images",
     "wagtail.search",
