@@ -25,8 +25,10 @@ _COPY: Final = re.compile(
     r"(?i)[ \t]{0,8}(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to): ?\S"
 )
 _LEADING_NAME: Final = re.compile(
-    rf"[\s>*|\-•·\"']*(?:(?:to|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
-    rf"|addressed to|undelivered to|e-?mail|an|para|宛先|收件人|수신자)\s?[:：]\s*(?:\[smtp:)?)?"
+    rf"[\s>*|\-•·\"']*(?:\[status: ?\w{{1,20}}, ?)?"
+    rf"(?:(?:to|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
+    rf"|addressed to|undelivered to|e-?mail|an|empf[äa]nger|destinataire|destinatario|destinat[áa]rio|кому|получатель"
+    rf"|para|宛先|送信先|受信者|收件人|收件者|收信人|수신자|수신인|받는 ?(?:사람|이))\s?[:：]\s*(?:\[smtp:)?)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
@@ -36,7 +38,14 @@ _REST_OF_NAME: Final = re.compile(
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
-_REMOTE: Final = re.compile(r"^[ \t]{0,8}(?:<<<|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+)", re.MULTILINE)
+_REMOTE: Final = re.compile(
+    r"^[ \t]{0,8}(?:<<<|Received (?:<<<|>>>)|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+)", re.MULTILINE
+)
+_ANSWERED: Final = re.compile(
+    rf"rcpt to: ?<?{ADDRESS.pattern}>?[^\n]{{0,80}}\n[ \t]{{0,8}}(?:received )?(?:<<<|>>>)?[ \t]{{0,3}}"
+    r"(?P<reply>[45]\d\d[ -][^\n]{0,500})",
+    re.IGNORECASE,
+)
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
 
@@ -71,9 +80,11 @@ def notice(text: str) -> Notice | None:
     if first is None or _QUOTED_REPLY.match(text, line):
         return None
     before, body = text[:line], until_copy(text[line:])
-    named, listed = _stated(body) or _named(body)
+    named, listed = _stated(body, before) or _named(body)
     if not named:
         named, listed = _named(until_copy(before))
+    elif listed and _at_line_heads(before.rpartition("\n\n")[2].split("\n")):  # it was quoted below one of the names
+        named = _at_line_heads([*before.split("\n"), *body.split("\n")])[:RECIPIENTS_AT_MOST]
     return Notice(body, delay is not None, named, listed)
 
 
@@ -120,9 +131,9 @@ def _named(text: str) -> tuple[Sequence[Named], bool]:
     return (found or _in_sentences(text))[:RECIPIENTS_AT_MOST], bool(found)
 
 
-def _stated(text: str) -> tuple[Sequence[Named], bool] | None:
+def _stated(text: str, before: str) -> tuple[Sequence[Named], bool] | None:
     """Whom the statement itself ends with, on its own line: what stands below it then is help, or more of these."""
-    several = _in_statements(text.split("\n"))
+    several = _in_statements(text.split("\n"), before)
     if several:
         return several, True
     line = text.partition("\n")[0].rstrip(" >.:;!'\")")
@@ -149,7 +160,7 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
     current: list[str] | None = None
     for number, line in enumerate(lines):
         name = _LEADING_NAME.match(line[:500])
-        if name and _REST_OF_NAME.match(name["rest"]):
+        if name and (_REST_OF_NAME.match(name["rest"]) or _SAID.search(name["rest"].replace(",", " "))):
             if name["original"] and said:  # whom we wrote to is told after what became of it
                 said.popitem()
             current = said.setdefault(name["address"] or name["bare"], [])
@@ -163,7 +174,7 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
     return [Named(_plain_address(address), _squeezed(words)) for address, words in said.items()]
 
 
-def _in_statements(lines: Sequence[str]) -> list[Named]:
+def _in_statements(lines: Sequence[str], before: str) -> list[Named]:
     """Several lines that each say whose mail failed, with what follows: IMail's, IronPort's, CommuniGate's reports."""
     said: dict[str, list[str]] = {}
     current: list[str] | None = None
@@ -173,7 +184,12 @@ def _in_statements(lines: Sequence[str]) -> list[Named]:
             current = said.setdefault(name["address"], [])
         if current is not None:
             current.append(line.strip())
-    return [Named(address, _squeezed(words)) for address, words in said.items()] if len(said) > 1 else []
+    if len(said) < 2:
+        return []
+    asked = {
+        each["address"]: [each["reply"]] for each in _ANSWERED.finditer(before + "\n".join(lines))
+    }  # the transcript first
+    return [Named(address, _squeezed(words)) for address, words in (said | asked).items() if address in said]
 
 
 def _in_sentences(text: str) -> list[Named]:
@@ -191,7 +207,7 @@ def _lines_about(text: str, address: str) -> list[str]:
 
 
 def remote_lines(text: str) -> str:
-    """What the other server answered in Sendmail's, Courier's or Messaging Server's transcript: more than they say."""
+    """What the other server answered in Sendmail's, Courier's, InterScan's or Messaging Server's transcript."""
     return "\n".join(found[1] for found in islice(_REMOTE.finditer(text), LINES_AT_MOST))[:DIAGNOSTIC_AT_MOST]
 
 

@@ -294,11 +294,15 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
         words = said.get(address) or text.about(mail.words, address)
         meaning = _meaning("", words, notice.body if alone else "")
         if alone and not _tells(meaning):  # some show the transcript before they say what it came to
-            before = _meaning("", text.until_copy(mail.words), "")
+            whole = text.until_copy(mail.words)
+            before = _meaning(text.spoken_lines(whole), whole, "")
             meaning = before if _tells(before) else meaning
         if not alone and not _tells(meaning) and not text.spoken_lines(words):  # said once, above the list
             shared = classify(text.until_named(notice.body))
             meaning = shared if _tells(shared) else meaning
+        if meaning.hard:  # a mailbox that is said to be closed, or full, was there
+            above = classify(text.until_named(text.until_copy(mail.words)))
+            meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
 

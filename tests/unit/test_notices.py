@@ -42,6 +42,32 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
         ),
         ("", "Unknown user: ada@x.test\nUser mailbox exceeds allowed size: eve@x.test\n"),
         (
+            "The following addresses had fatal errors:\n",
+            (
+                "[Status: Error, Address: <ada@x.test>, ResponseCode 550, 5.1.1 No such user]\n"
+                "[Status: Error, Address: <eve@x.test>, ResponseCode 552, 5.2.2 Mailbox full]\n"
+            ),
+        ),
+        (
+            "A message that you sent could not be delivered.\n\n",
+            "ada@x.test Invalid Address, CODE :550, No such user\neve@x.test Error, CODE :552, Mailbox full\n",
+        ),
+        (
+            "",
+            "  <ada@x.test>\n    delivery failed: user unknown\n  <eve@x.test>\n    delivery failed: mailbox full\n",
+        ),
+        (
+            "",
+            (
+                "Sent <<< RCPT TO:<ada@x.test>\nReceived >>> 550 User unknown\n\nUnable to deliver to <ada@x.test>.\n\n"
+                "Sent <<< RCPT TO:<eve@x.test>\nReceived >>> 552 Quota exceeded\n\nUnable to deliver to <eve@x.test>.\n"
+            ),
+        ),
+        (
+            "메일이 발송되지 못했습니다.\n\n",
+            "받는 사람 : ada@x.test\n사유 : User unknown\n받는 사람 : eve@x.test\n사유 : Mailbox full\n",
+        ),
+        (
             "",
             (
                 "The following message to <ada@x.test> was undeliverable.\nThe reason for the problem:\n"
