@@ -30,6 +30,7 @@ _PREFIX: Final = (
 )
 _ANSWER: Final = re.compile(rf"\s*{_PREFIX}", re.IGNORECASE)
 _ANSWERED: Final = re.compile(rf"\s*\[?\s*(?:{_PREFIX}\s*){{0,3}}", re.IGNORECASE)
+_WHO_IS: Final = re.compile(r"\s*[^:@]{2,60}? (?:is|ist|est|está|è|é|jest|är|er|is currently|will be) ", re.IGNORECASE)
 TEXT_AT_MOST: Final = 8000
 
 
@@ -50,7 +51,8 @@ def has_answer_subject(message: Part) -> bool:
 
 def has_absence_subject(message: Part) -> bool:
     """Whether the subject is one that absence notes have, in the languages that we know."""
-    return TABLES[Role.ABSENCE].begins(_ANSWERED.sub("", message.header("subject"), count=1))
+    subject = _ANSWERED.sub("", message.header("subject"), count=1)
+    return TABLES[Role.ABSENCE].begins(subject) or TABLES[Role.ABSENCE].begins(_WHO_IS.sub("", subject, count=1))
 
 
 def is_auto_reply(message: Part) -> bool:

@@ -17,6 +17,7 @@ _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
 STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ODD_ADDRESS: Final = re.compile(r"[^\s<>;@]{1,128}@[^\s<>;@]{1,255}")
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
+_UTF8_TEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,5})\}")
 
 
 class Action(StrEnum):
@@ -90,7 +91,7 @@ def _comment(status: str) -> str:
 def _recipient(fields: Mapping[str, str]) -> str:
     """The address that we wrote to. A forwarder's own (final) one means nothing to us."""
     names = ("original-recipient", "x-original-recipient", "final-recipient", "x-actual-recipient")
-    values = [_untyped(fields[name]) for name in names if name in fields]
+    values = [_unescaped(_untyped(fields[name])) for name in names if name in fields]
     found = next((address for address in map(address_of, values) if address), "") or _odd_address(values)
     return _unxtext(found)
 
@@ -109,6 +110,11 @@ def _untyped(value: str) -> str:
 def _unxtext(address: str) -> str:
     """Undo RFC 3461 section 4 where a server copied ORCPT as it came; only for `+` and `=`, which addresses need."""
     return _XTEXT.sub(lambda found: {"2B": "+", "3D": "="}.get(found[1], found[0]), address)
+
+
+def _unescaped(value: str) -> str:
+    """Undo RFC 6533 section 3, by which letters beyond ASCII travel as their numbers."""
+    return _UTF8_TEXT.sub(lambda found: chr(int(found[1], 16)), value)
 
 
 def _action(said: str, status: str) -> Action:

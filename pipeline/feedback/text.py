@@ -19,6 +19,7 @@ LINES_AT_MOST: Final = 600
 RECIPIENTS_AT_MOST: Final = 50
 DIAGNOSTIC_AT_MOST: Final = 1500
 ABOUT_AT_MOST: Final = 4000  # characters after a name
+ANSWER_AT_MOST: Final = 500  # characters of a server's answer
 START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
 
 _COPY: Final = re.compile(
@@ -32,12 +33,17 @@ _LEADING_NAME: Final = re.compile(
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
-_STATED_NAME: Final = re.compile(rf"(?::|message to|mail to|deliver to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)")
+_STATED_NAME: Final = re.compile(
+    rf"(?::|message to|mail to|deliver(?:ed|able)? to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)"
+)
 _REST_OF_NAME: Final = re.compile(
-    r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t| on (?:[A-Z][a-z]{2}, )?\d)"
+    r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t"
+    r"| (?:on|am|le|el|il|em|op|den|w dniu) (?:[A-Z][a-z]{2}, )?\d)"
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
+_ABOVE: Final = re.compile(r"(?m)^[45]\d\d[ -][^\n]{1,500}\n\Z")
+"""A server's answer on the line right above the statement."""
 _REMOTE: Final = re.compile(
     r"^[ \t]{0,8}(?:<<<|Received (?:<<<|>>>)|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+)", re.MULTILINE
 )
@@ -47,6 +53,7 @@ _ANSWERED: Final = re.compile(
     re.IGNORECASE,
 )
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
+_NEXT_PART: Final = re.compile(r"\s{0,9}-{3,}\s{0,3}[A-Za-z][^-\n]{1,60} follows:?\s{0,3}-{3,}")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
 
 
@@ -79,6 +86,8 @@ def notice(text: str) -> Notice | None:
     line = text.rfind("\n", 0, first) + 1 if first is not None else 0
     if first is None or _QUOTED_REPLY.match(text, line):
         return None
+    answer = _ABOVE.search(text, max(0, line - ANSWER_AT_MOST), line)
+    line = answer.start() if answer else line
     before, body = text[:line], until_copy(text[line:])
     named, listed = _stated(body, before) or _named(body)
     if not named:
@@ -166,6 +175,8 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
             current = said.setdefault(name["address"] or name["bare"], [])
             current.append(name["rest"].strip(" :>"))
             above[name["address"] or name["bare"]] = lines[number - 1].strip() if number else ""
+        elif _NEXT_PART.match(line[:200]):  # a transcript is of all of them
+            current = None
         elif current is not None:
             current.append(line.strip())
     if len(said) > 1 and all(map(above.get, said)) and not "".join([*said.values()][-1]).strip(" -"):
@@ -177,13 +188,19 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
 def _in_statements(lines: Sequence[str], before: str) -> list[Named]:
     """Several lines that each say whose mail failed, with what follows: IMail's, IronPort's, CommuniGate's reports."""
     said: dict[str, list[str]] = {}
-    current: list[str] | None = None
-    for line in lines:
+    above: list[str] = []  # on the lines right above, which is about whom a statement ends with
+    for number, line in enumerate(lines):
         name = _STATED_NAME.search(line[:300]) if "@" in line else None
         if name and TABLES[Role.START].fits(line[:300]):
-            current = said.setdefault(name["address"], [])
-        if current is not None:
-            current.append(line.strip())
+            ends = above and not "".join(lines[number + 1 : number + 2]).strip()
+            if ends and said:
+                del [*said.values()][-1][-len(above) :]
+            said.setdefault(name["address"], []).extend(above if ends else [])
+            above = []
+        else:
+            above = [*above, line.strip()] if line.strip() else []
+        if said:
+            [*said.values()][-1].append(line.strip())
     if len(said) < 2:
         return []
     asked = {
@@ -200,6 +217,11 @@ def _in_sentences(text: str) -> list[Named]:
 def _plain_address(address: str) -> str:
     """Without what Exchange's X.400 names write before it (`dda:SMTP=ada@x.test`)."""
     return address[5:] if address[:5].lower() == "smtp=" else address
+
+
+def lines_about(text: str, address: str) -> str:
+    """All lines that name an address: those of a transcript that follows the list."""
+    return _squeezed(_lines_about(text, address))
 
 
 def _lines_about(text: str, address: str) -> list[str]:

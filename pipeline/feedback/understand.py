@@ -14,7 +14,7 @@ from pipeline.feedback import arf, automatic, dsn, mime, sns, text
 from pipeline.feedback.dsn import Action, Report
 from pipeline.feedback.mime import Part, address_of, addresses_of
 from pipeline.feedback.tables import TABLES, Role
-from pipeline.feedback.text import RECIPIENTS_AT_MOST, Notice
+from pipeline.feedback.text import RECIPIENTS_AT_MOST, Named, Notice
 from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.replies import FALLBACKS, Meaning, classify, command_in
 from pipeline.replies.reasons import Fault
@@ -36,6 +36,7 @@ _ID_LINE: Final = re.compile(rf"^[\s>|]{{0,20}}{ID_HEADER}: ?([A-Za-z2-7]{{20,10
 _IN_ITS_WORDS: Final = re.compile(r"\b[45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3} )?.{0,300}[^\W\d_]{3}", re.DOTALL)
 """A reply that was quoted. What it does not say is not said by the courtesies, the footers and the copy around it."""
 _TO_LINE: Final = re.compile(r"^[\s>|]{0,20}To: ?(\S[^\n]{0,300})$", re.IGNORECASE | re.MULTILINE)
+_TAKEN: Final = re.compile(r"[\W_]{0,5}(?:2(?:5[0-2][ -]|\.\d{1,3}\.\d{1,3}\b)|successfully |relayed to )")
 _OF_DELIVERY: Final = frozenset({"", "delivery-status"})  # and not of TLS, receipts or complaints
 _ROLES: Final = frozenset(
     {"postmaster", "mailer-daemon", "abuse", "hostmaster", "helpdesk", "support", "info", "noreply"}
@@ -176,7 +177,7 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     notice = text.notice(mail.words) if evidence else None
     if notice is None and _needs_no_words(mail, evidence):
         notice = text.unannounced(mail.words)
-    if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail):
+    if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail) or _is_good_news(notice):
         return None
     if notice.delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
         return Kind.DELAY, _of_notice(notice, mail, Action.DELAYED), f"words, and {evidence}"
@@ -216,6 +217,12 @@ def _is_about_us(notice: Notice, mail: _Mail) -> bool:
     ours = {address_of(mail.message.header(name)).lower() for name in ("to", "delivered-to")}
     subject = TABLES[Role.SUBJECT].fits(mail.message.header("subject"))
     return names <= ours if names else not (subject or _holds_copy(mail))
+
+
+def _is_good_news(notice: Notice) -> bool:
+    """Whether each is told to have the mail, and no server says no."""
+    taken = all(_TAKEN.match(named.diagnostic) for named in notice.named)
+    return bool(notice.named) and taken and not text.spoken_lines(notice.body)
 
 
 def _evidence(mail: _Mail) -> str:
@@ -300,6 +307,8 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
         if not alone and not _tells(meaning) and not text.spoken_lines(words):  # said once, above the list
             shared = classify(text.until_named(notice.body))
             meaning = shared if _tells(shared) else meaning
+        if not alone and not _tells(meaning):  # a transcript below the list tells of each
+            meaning = _meaning("", text.lines_about(notice.body, address), "")
         if meaning.hard:  # a mailbox that is said to be closed, or full, was there
             above = classify(text.until_named(text.until_copy(mail.words)))
             meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
@@ -327,9 +336,13 @@ def _told_of(notice: Notice, known: Sequence[str], mail: _Mail) -> list[str]:
     return [
         each.address
         for each in notice.named
-        if each.address in known
-        or (notice.listed and not _is_role(each.address, mail) and _tells(classify(each.diagnostic)))
+        if each.address in known or (notice.listed and not _is_role(each.address, mail) and _is_told_why(each, notice))
     ]
+
+
+def _is_told_why(named: Named, notice: Notice) -> bool:
+    words = (named.diagnostic, text.lines_about(notice.body, named.address))
+    return any(_tells(classify(each)) for each in words)
 
 
 def _local_names(mail: _Mail, notice: Notice) -> Sequence[str]:

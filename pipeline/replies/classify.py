@@ -65,6 +65,7 @@ _HOLLOW: Final = re.compile(
     r"|unknown (?:temporary|permanent) failure|remote protocol error|\.\.\. service unavailable"
     r"|user and password not set, continuing without authentication|(?:permanent |transient non-)fatal errors"
     r"|remote host said:|because the (?:remote|recipient) server is misconfigured"
+    r"|\bsuccessful(?:ly)?\b"
     r"|rejected by the (?:server for the )?recipient domain"
     r"|(?:scanned|checked|swept|screened) (?:by [a-z ]{1,40})?for (?:[a-z]{1,20} ){0,5}virus(?:es)?|virus[ -]free"
     r"|vom server der empf[äa]ngerdomain \S{1,255} abgelehnt"

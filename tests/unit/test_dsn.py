@@ -32,6 +32,13 @@ def test_the_original_recipient_is_the_subscriber():
     assert one(block.replace("ada@x.test", "unknown")).address == "ada@home.test"
 
 
+def test_letters_beyond_ascii_may_travel_as_numbers():
+    assert (
+        one("Original-Recipient: utf-8;j\\x{FC}rgen@x.test\nFinal-Recipient: rfc822;x@y.test").address
+        == "jürgen@x.test"
+    )
+
+
 def test_xtext_is_undone_where_a_server_left_it():
     assert one("Original-Recipient: rfc822;ada+2Bnews@x.test\nFinal-Recipient: rfc822;x@y.test").address == (
         "ada+news@x.test"

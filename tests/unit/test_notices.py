@@ -96,12 +96,40 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
             "------- Failure Reasons  --------\n\n",
             "User not listed in Domino Directory\nada@x.test\n\nDatabase is over its quota\neve@x.test\n\n",
         ),
+        (
+            "----- The following addresses have delivery notifications -----\n",
+            (
+                "<ada@x.test>  (unrecoverable error)\n<eve@x.test>  (unrecoverable error)\n\n"
+                "   ----- Transcript of session follows -----\n"
+                "550 <ada@x.test>... User unknown\n554 <eve@x.test>... Mailbox is full\n"
+            ),
+        ),
+        (
+            "",
+            (
+                "550 unknown user <ada@x.test>\nundeliverable to ada@x.test\n\n"
+                "552 mailbox over quota\nundeliverable to eve@x.test\n"
+            ),
+        ),
+        (
+            "MailEnable: Message could not be delivered to some recipients.\n\n",
+            (
+                "\tRecipient: [SMTP:ada@x.test]\n\tReason: 550 unknown user\n\n"
+                "\tRecipient: [SMTP:eve@x.test]\n\tReason: The mailbox of the recipient has reached its quota\n"
+            ),
+        ),
     ],
 )
 @pytest.mark.parametrize("to", ["ada@x.test", "Ada <ada@x.test>, Eve <eve@x.test>"])
 def test_all_who_are_listed_with_a_reason_are_told_of_though_the_copy_shows_but_one(opening, said, to):
     copy = f"------- Returned Message --------\nReceived: by x.test\nTo: {to}\n"
     assert told(returned(f"{opening}{said}\n{copy}")) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
+
+
+@pytest.mark.parametrize("said", ["250 2.0.0 Ok: queued as 1F", "(successfully delivered to mailbox)", "2.1.5 taken"])
+def test_what_was_delivered_is_no_bounce(said):
+    words = f"This is the MAILER-DAEMON, please do not reply. The following:\n\n<ada@x.test>: {said}\n"
+    assert understand(returned(words)).kind is Kind.OTHER
 
 
 def test_the_other_server_is_believed_before_what_messaging_server_makes_of_it():
@@ -131,9 +159,12 @@ def test_a_server_may_refuse_in_the_form_of_a_receipt(sender, kind):
     assert [each.meaning.reason_sisimai for each in found.recipients] == ["mailboxfull"] * (kind is Kind.BOUNCE)
 
 
-@pytest.mark.parametrize("when", ["Mon, 23 Nov 2026 09:12:44 +0900", "11/23/26 9:12:44 AM"])
+@pytest.mark.parametrize(
+    "when",
+    ["on Mon, 23 Nov 2026 09:12:44 +0900", "on 11/23/26 9:12:44 AM", "le 23/11/2026 09:12", "am 23.11.2026 9:12"],
+)
 def test_a_name_may_be_followed_by_the_time(when):
-    words = "The following recipient(s) could not be reached:\n\nada@x.test on {}\n  Recipient not found"
+    words = "The following recipient(s) could not be reached:\n\nada@x.test {}\n  Recipient not found"
     assert told(returned(words.format(when))) == [("ada@x.test", "userunknown")]
 
 
