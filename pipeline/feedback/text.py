@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from pipeline.feedback.mime import ADDRESS, ANGLE_ADDRESS
@@ -91,7 +91,7 @@ def notice(text: str) -> Notice | None:
     before, body = text[:line], until_copy(text[line:])
     named, listed = _stated(body, before) or _named(body)
     if not named:
-        named, listed = _named(until_copy(before))
+        named, listed = _named_above(until_copy(before), body)
     elif listed and _at_line_heads(before.rpartition("\n\n")[2].split("\n")):  # it was quoted below one of the names
         named = _at_line_heads([*before.split("\n"), *body.split("\n")])[:RECIPIENTS_AT_MOST]
     return Notice(body, delay is not None, named, listed)
@@ -145,9 +145,27 @@ def _stated(text: str, before: str) -> tuple[Sequence[Named], bool] | None:
     several = _in_statements(text.split("\n"), before)
     if several:
         return several, True
-    line = text.partition("\n")[0].rstrip(" >.:;!'\")")
+    line = text.partition("\n")[0]
+    if together := _ends_with_several(line):
+        return [Named(address, _squeezed(until_copy(text).split("\n")[1:])) for address in together], True
+    line = line.rstrip(" >.:;!'\")")
     address = next((named.address for named in reversed(_in_sentences(line)) if line.endswith(named.address)), "")
     return ([Named(address, _squeezed(until_copy(text).split("\n")))], True) if address else None
+
+
+def _named_above(before: str, body: str) -> tuple[Sequence[Named], bool]:
+    """Whom it names before it says that mail failed: on the line just above (all of one fate), or anywhere."""
+    together = _ends_with_several(before.rstrip("\n").rpartition("\n")[2])
+    return ([Named(each, _squeezed(body.split("\n"))) for each in together], True) if together else _named(before)
+
+
+def _ends_with_several(line: str) -> Sequence[str]:
+    """The addresses, two or more, that a line ends with: between them stand commas, brackets and quotes alone."""
+    found = [*ADDRESS.finditer(line[:DIAGNOSTIC_AT_MOST])]
+    between = [line[one.end() : two.start()] for one, two in pairwise(found)]
+    if not between or line[found[-1].end() :].strip(" >'\".:;,") or any(each.strip(" >'\"<,;") for each in between):
+        return ()
+    return tuple(dict.fromkeys(each["address"] for each in found))
 
 
 def until_named(text: str) -> str:

@@ -90,6 +90,8 @@ _OF_THE_SENDER: Final = re.compile(
     r"|\breverse[- ](?:dns|lookup)|\b[he][he]lo\b|\bclient\b|\bptr\b|\boriginat"
     r"|\byour (?:e-?mail )?(?:domain|host|server|address|ip|mail server|account)\b"
     r"|absender|expediteur|remitente|mittente|remetente|nadawc|отправител|발신|송신자|보낸|送信者|差出人|送信元|发件|發件|寄件"
+    r"|发信|發信|\byou are not\b|\b(?:allow|white|safe)[- ]?list"
+    r"|\bcertificat|zertifikat|证书|證書|証明書|인증서"
 )
 _OF_THE_RECIPIENT: Final = re.compile(
     r"recipient|rcpt|addressee|destinat|receiver|to: |empf|odbiorc|adresat|получател|адресат|수신|받는|受信|宛先|收件"

@@ -30,6 +30,17 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "Could not be delivered to: <ada@x.test> <eve@x.test>\n  As the message is too large for their mailbox.\n",
+        "Your message to: ada@x.test, eve@x.test\nhas been rejected: the message is too large.\n",
+    ],
+)
+def test_all_whom_the_statement_names_are_told_of(words):
+    assert told(returned(words)) == [("ada@x.test", "mesgtoobig"), ("eve@x.test", "mesgtoobig")]
+
+
+@pytest.mark.parametrize(
     ("opening", "said"),
     [
         (
