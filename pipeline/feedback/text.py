@@ -27,7 +27,7 @@ _COPY: Final = re.compile(
 )
 _LEADING_NAME: Final = re.compile(
     rf"[\s>*|\-•·\"']*(?:\[status: ?\w{{1,20}}, ?)?"
-    rf"(?:(?:to|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
+    rf"(?:(?:to|error-for|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
     rf"|addressed to|undelivered to|e-?mail|an|empf[äa]nger|destinataire|destinatario|destinat[áa]rio|кому|получатель"
     rf"|para|宛先|送信先|受信者|收件人|收件者|收信人|수신자|수신인|받는 ?(?:사람|이))\s?[:：]\s*(?:\[smtp:)?)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
@@ -172,6 +172,16 @@ def until_named(text: str) -> str:
     """What stands above the first of several names."""
     found = ADDRESS.search(text)
     return text[: found.start()] if found else ""
+
+
+def runs(names: Sequence[Named]) -> Sequence[Sequence[Named]]:
+    """Names in a row of which only the last is followed by words: they share them."""
+    found: list[list[Named]] = [[]]
+    for each in names:
+        found[-1].append(each)
+        if each.diagnostic.strip(" >"):
+            found.append([])
+    return found
 
 
 def local_names(text: str) -> Sequence[str]:

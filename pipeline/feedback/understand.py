@@ -310,7 +310,8 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
         if not alone and not _tells(meaning):  # a transcript below the list tells of each
             meaning = _meaning("", text.lines_about(notice.body, address), "")
         if meaning.hard:  # a mailbox that is said to be closed, or full, was there
-            above = classify(text.until_named(text.until_copy(mail.words)))
+            opening = text.until_named(text.until_copy(mail.words))
+            above = classify(opening if alone else opening.rpartition("\n")[0])
             meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)
@@ -319,7 +320,8 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
 def _addressees(mail: _Mail, notice: Notice) -> Sequence[str]:
     """Who the notice is about: whom it names and our copy went to, else what a header says outright, else its names."""
     named = [each.address for each in notice.named]
-    failed = [found["address"] for found in mime.ADDRESS.finditer(mail.message.header("x-failed-recipients"))]
+    headers = "\n".join(value for name, value in mail.message.headers if name == FAILED_RECIPIENTS.lower())
+    failed = [found["address"] for found in islice(mime.ADDRESS.finditer(headers), RECIPIENTS_AT_MOST)]
     ours = _written_to(mail)
     lower = {address.lower() for address in ours}
     known = [address for address in named if address.lower() in lower]
@@ -333,11 +335,13 @@ def _addressees(mail: _Mail, notice: Notice) -> Sequence[str]:
 
 def _told_of(notice: Notice, known: Sequence[str], mail: _Mail) -> list[str]:
     """Those and whoever else heads a line and is told why: a copy shows one name of many, the list shows them all."""
-    return [
-        each.address
-        for each in notice.named
-        if each.address in known or (notice.listed and not _is_role(each.address, mail) and _is_told_why(each, notice))
-    ]
+    told: list[str] = []
+    for run in text.runs(notice.named):
+        ours = notice.listed and any(each.address in known for each in run)
+        others = [each for each in run if notice.listed and not _is_role(each.address, mail)]
+        whose = others if ours else [each for each in others if _is_told_why(each, notice)]
+        told += [each.address for each in run if each.address in known or each in whose]
+    return told
 
 
 def _is_told_why(named: Named, notice: Notice) -> bool:

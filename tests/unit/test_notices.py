@@ -123,6 +123,13 @@ def test_all_whom_the_statement_names_are_told_of(words):
             ),
         ),
         (
+            "The attached message could not be delivered to the following recipients:\n\n",
+            (
+                "Error-for:  ada@x.test\nError-Code: 3\nError-Text: 550 User unknown\n\n"
+                "Error-for:  eve@x.test\nError-Code: 3\nError-Text: 552 Mailbox full\n\nError-End:  2 errors\n"
+            ),
+        ),
+        (
             "MailEnable: Message could not be delivered to some recipients.\n\n",
             (
                 "\tRecipient: [SMTP:ada@x.test]\n\tReason: 550 unknown user\n\n"
@@ -135,6 +142,19 @@ def test_all_whom_the_statement_names_are_told_of(words):
 def test_all_who_are_listed_with_a_reason_are_told_of_though_the_copy_shows_but_one(opening, said, to):
     copy = f"------- Returned Message --------\nReceived: by x.test\nTo: {to}\n"
     assert told(returned(f"{opening}{said}\n{copy}")) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
+
+
+@pytest.mark.parametrize("to", ["ada@x.test", "eve@x.test"])
+def test_names_in_a_row_share_what_is_said(to):
+    words = "This message was undeliverable:\n\nThe user(s) account is over quota.\n\n<ada@x.test>\n<eve@x.test>\n\n"
+    words += f"Please reply to Postmaster@x.test\nif you feel this to be in error.\n\nReceived: by x.test\nTo: {to}\n"
+    assert told(returned(words)) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "mailboxfull")]
+
+
+def test_a_header_may_name_the_failed_more_than_once():
+    heads = "X-Failed-Recipients: ada@x.test\nX-Failed-Recipients: eve@x.test\n"
+    words = "The following address(es) failed:\n\n  ada@x.test\n    Unknown user\n  eve@x.test\n    mailbox is full\n"
+    assert told(heads.encode() + returned(words)) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
 
 
 @pytest.mark.parametrize("said", ["250 2.0.0 Ok: queued as 1F", "(successfully delivered to mailbox)", "2.1.5 taken"])
