@@ -37,7 +37,7 @@ _STATED_NAME: Final = re.compile(
     rf"(?::|message to|mail to|deliver(?:ed|able)? to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)"
 )
 _REST_OF_NAME: Final = re.compile(
-    r"\s*(?:$|[:：(\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t"
+    r"\s*(?:$|[:：(<\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t"
     r"| (?:on|am|le|el|il|em|op|den|w dniu) (?:[A-Z][a-z]{2}, )?\d)"
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")

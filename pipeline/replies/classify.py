@@ -55,10 +55,11 @@ _MARKS: Final = tuple(
 """What tells it without further words around."""
 _FOR_NOW: Final = re.compile(
     r"temporar|try (?:again )?later|retry later|in a few minutes|vorübergehend|später erneut|temporaire|временн|позже"
-    r"|일시적|잠시 후|一時的|しばらく|暂时|暫時|稍后|稍後",
+    r"|일시적|잠시 후|一時的|しばらく|暂时|暫時|稍后|稍後"
+    r"|\b(?:said|says|returned|responded|replied):? 4\d\d[ -]",
     re.IGNORECASE,
 )
-"""What is said for now only, whatever its code: an address that was not found so may yet be there."""
+"""What is said for now only, by this server or the one behind it: an address that was not found so may yet be there."""
 _UNQUOTED: Final = str.maketrans({"’": "'", "_": " ", **dict.fromkeys('<>"`“”„«»「」『』', "")})
 _HOLLOW: Final = re.compile(
     r"unknown address error|other or undefined [a-z ]{1,20}status|other (?:address|mail system) (?:status|problem)"

@@ -52,6 +52,7 @@ def test_all_whom_the_statement_names_are_told_of(words):
             "ada@x.test: 550 Invalid recipient\neve@x.test: 552 5.2.2 Over quota\n",
         ),
         ("", "Unknown user: ada@x.test\nUser mailbox exceeds allowed size: eve@x.test\n"),
+        ("", ">>> ada@x.test <ada@x.test>\n550 User unknown\n>>> eve@x.test <eve@x.test>\n552 Mailbox full\n"),
         (
             "The following addresses had fatal errors:\n",
             (

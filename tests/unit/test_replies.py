@@ -82,6 +82,7 @@ def test_our_own_fault_is_never_held_against_the_address(text):
     [
         "550 The recipient was not found, please try again later",
         "550 user unknown (temporary directory failure)",
+        "550 5.1.1 Recipient address rejected: undeliverable address: host mx.x.test said: 450 4.7.1 not now",
         "550 일시적으로 사용자를 찾을 수 없습니다",
         "Host or domain name not found. Name service error for name=x.test type=MX: Host not found, try again",
     ],
