@@ -130,8 +130,11 @@ def lift(suppression: Suppression, by: str, why: str) -> None:
 
     """
     with transaction.atomic():
+        # Held first, as by all who take back: whoever takes back the whole send at this moment would wait for us.
+        made = Ruling.objects.select_for_update().filter(suppression=suppression)
+        made_by = list(made.values_list("pk", flat=True))
         people.lift(suppression, by=by, note=why)
-        _undo(list(Ruling.objects.filter(suppression=suppression).values_list("pk", flat=True)), by=by, why=why)
+        _undo(made_by, by=by, why=why)
 
 
 def take_due_ruling(now: datetime) -> Ruling | None:

@@ -1,18 +1,21 @@
 """What feedback did to addresses is taken back: one by one, or all of a send; and stays taken back."""
 
 import json
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.utils import timezone
 from months import Mailbox, is_suppressed, states
 from returned import books, comes_back, handed_over
-from scene import Scene
+from scene import Scene, Threads
 
 from pipeline import transitions
 from pipeline.commands import output
 from pipeline.models import AuditEvent, Delivery, Policy, Ruling
 from pipeline.queries import audit
 from pipeline.replies import classify
+from pipeline.transitions import rulings
 from pipeline.transitions.rulings import lift, undo_batch
 from subscribers import transitions as people
 from subscribers.models import Suppression
@@ -137,6 +140,28 @@ def test_lifting_one_of_two_leaves_the_other():
     lift(second.suppression, "ada", "they wrote to us")
     assert not held(one)
     assert states() == ["undone", "undone"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_at_once_do_not_wait_for_each_other(monkeypatch):
+    """One lifts the suppression while the other takes the whole send back: each is in the middle of it here."""
+    [delivery] = handed_over(Scene(3))
+    suppression, middle = dies(delivery).suppression, Barrier(2, timeout=1)
+
+    def meeting(act):
+        def met(*given, **told):
+            with suppress(BrokenBarrierError):
+                middle.wait()
+            return act(*given, **told)
+
+        return met
+
+    monkeypatch.setattr(people, "lift_all", meeting(people.lift_all))
+    monkeypatch.setattr("pipeline.transitions.rulings._undo", meeting(rulings._undo))
+    send_id = delivery.send_id
+    Threads(lambda: lift(suppression, "ada", "it lives"), lambda: undo_batch(send_id, "bo", "their outage")).finish()
+    assert (held(delivery), states()) == (False, ["undone"])
+    assert Suppression.objects.exclude(lifts=None).count() == 1
 
 
 def test_what_is_counted_begins_anew_after_an_undo(deliveries):
