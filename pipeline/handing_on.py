@@ -8,6 +8,7 @@ import logging
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 from django.conf import settings
@@ -20,10 +21,15 @@ from pipeline.content import headers
 from pipeline.delivery import ownmail
 from pipeline.feedback.answer import Answer, read_answer
 from pipeline.models import Feedback, Newsletter, Send
+from pipeline.queries.sql import alone
 from pipeline.transitions.answers import PER_HOUR
 
 logger = logging.getLogger(__name__)
 HOUR: Final = timedelta(hours=1)
+AT_A_TIME: Final = 60.0
+"""Seconds after which it ends; what is left is for the next sweep. A relay that does not answer keeps us waiting for
+each, and sends wait for the same workers."""
+LOCK: Final = (0x5052_414E, 0)
 
 
 def is_any_due() -> bool:
@@ -32,9 +38,14 @@ def is_any_due() -> bool:
 
 
 def hand_on(*, stopping: Callable[[], bool] = lambda: False) -> None:
-    """Hand on what is due, one after the other. What fails is tried again later."""
-    while not stopping() and (answer := transitions.claim_answer()):
-        _try(answer)
+    """Hand on what is due, one after the other, for a minute at most. What fails is tried again later.
+
+    Nothing while somebody else does it.
+    """
+    until = monotonic() + AT_A_TIME
+    with alone(*LOCK) as ours:
+        while ours and not stopping() and monotonic() < until and (answer := transitions.claim_answer()):
+            _try(answer)
 
 
 def _try(answer: Feedback) -> None:
@@ -43,7 +54,7 @@ def _try(answer: Feedback) -> None:
     if newsletter is None or not to:
         transitions.answer_failed(answer, "nobody outside of this system edits the newsletter.", for_good=True)
     elif _of_late(newsletter) >= PER_HOUR:
-        transitions.answer_waits(answer)
+        transitions.answers_wait(answer, newsletter.pk)
     else:
         _mail(answer, newsletter, to)
 

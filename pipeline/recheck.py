@@ -7,6 +7,7 @@ others have come.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
+from time import monotonic
 from typing import Final
 
 from pipeline.domains.finding import Finding, Verdict
@@ -14,6 +15,7 @@ from pipeline.domains.hosts import judge_way_in
 from pipeline.domains.lookup import Lookup
 from pipeline.models import Ruling
 from pipeline.queries.rulings import policies
+from pipeline.queries.sql import alone
 from pipeline.replies import Action, Policy, Reason
 from pipeline.transitions import rulings
 
@@ -23,27 +25,38 @@ ASK_AGAIN: Final = timedelta(hours=2)
 """When DNS did not answer."""
 PATIENCE: Final = timedelta(days=5)
 """So long after the policy's days it may go on not answering; then the address stays."""
+AT_A_TIME: Final = 60.0
+"""Seconds after which it ends; what is left is for the next sweep. Thousands of dead domains may keep us waiting, each
+for as long as DNS may take, and sends wait for the same workers."""
+LOCK: Final = (0x5052_4543, 0)
 _BY: Final = "feedback"
 
 
 def look_into(lookup: Lookup, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Look into every ruling that is due; how many. Each domain is asked once."""
+    """Look into the rulings that are due, for a minute at most, each domain asked once; how many.
+
+    None while somebody else does it.
+    """
 
     @cache
     def way_in(domain: str) -> Finding:
         return judge_way_in(domain, lookup)
 
-    known, done = policies(), 0
-    while not stopping() and (ruling := rulings.take_due_ruling(now)):
-        policy = known[Reason(ruling.reason)]
-        if policy.action is Action.RECHECK:
-            _ask(ruling, policy, way_in(ruling.domain), now)
-        elif policy.action is Action.COUNT:
-            rulings.settle_counted(ruling, policy, at=now)
-        else:
-            rulings.discard(ruling.pk, by=_BY, why="The policy has been changed meanwhile.", at=now)
-        done += 1
+    known, done, until = policies(), 0, monotonic() + AT_A_TIME
+    with alone(*LOCK) as ours:
+        while ours and not stopping() and monotonic() < until and (ruling := rulings.take_due_ruling(now)):
+            _look(ruling, known[Reason(ruling.reason)], way_in, now)
+            done += 1
     return done
+
+
+def _look(ruling: Ruling, policy: Policy, way_in: Callable[[str], Finding], now: datetime) -> None:
+    if policy.action is Action.RECHECK:
+        _ask(ruling, policy, way_in(ruling.domain), now)
+    elif policy.action is Action.COUNT:
+        rulings.settle_counted(ruling, policy, at=now)
+    else:
+        rulings.discard(ruling.pk, by=_BY, why="The policy has been changed meanwhile.", at=now)
 
 
 def _ask(ruling: Ruling, policy: Policy, found: Finding, now: datetime) -> None:

@@ -1,11 +1,11 @@
 """Running SQL by hand where the ORM has no words for it: rows come back as tuples or dictionaries."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 PAGE = 2_000
@@ -23,6 +23,18 @@ def execute(statement: str, parameters: Parameters = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def alone(space: int, number: int) -> Iterator[bool]:
+    """Whether nobody else does the same at this moment, and while it lasts nobody does. PostgreSQL frees the dead's."""
+    [(ours,)] = rows("SELECT pg_try_advisory_lock(%s, %s)", [space, number])
+    try:
+        yield ours
+    finally:
+        if ours:
+            with suppress(DatabaseError):  # the session is gone, and the lock with it
+                rows("SELECT pg_advisory_unlock(%s, %s)", [space, number])
 
 
 def look_up_only() -> None:

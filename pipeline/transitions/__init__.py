@@ -5,7 +5,7 @@ audit row. No row updated means that someone was first, which is no error. Nothi
 """
 
 from pipeline.transitions.alerts import Recipient, alert_delivered, alert_failed, claim_alert, note_alert, note_in_log
-from pipeline.transitions.answers import answer_failed, answer_handed_on, answer_waits, claim_answer
+from pipeline.transitions.answers import answer_failed, answer_handed_on, answers_wait, claim_answer
 from pipeline.transitions.corrections import (
     correct_facts,
     correct_feedback,
@@ -115,7 +115,7 @@ __all__ = [
     "alert_failed",
     "answer_failed",
     "answer_handed_on",
-    "answer_waits",
+    "answers_wait",
     "apply_storm",
     "approved_just_now",
     "back_off",

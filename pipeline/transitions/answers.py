@@ -23,12 +23,21 @@ def claim_answer() -> Feedback | None:
     return Feedback.objects.get(pk=taken[0][0]) if taken else None
 
 
-def answer_waits(answer: Feedback) -> None:
-    """There were too many of late. It has not been tried."""
+def answers_wait(answer: Feedback, newsletter_id: int) -> None:
+    """There were too many of late: this one, which has not been tried, and all others of its newsletter that are due.
+
+    At once, however many there are: to ask for each whether it must wait would keep a worker busy.
+    """
     execute(
         "UPDATE pipeline_feedback SET hand_on_due_at = now() + %s, hand_on_attempts = hand_on_attempts - 1"
         " WHERE id = %s",
         [WAITS_FOR_ITS_TURN, answer.pk],
+    )
+    execute(
+        "UPDATE pipeline_feedback SET hand_on_due_at = now() + %s WHERE id IN ("
+        "  SELECT id FROM pipeline_feedback WHERE hand_on_due_at <= statement_timestamp()"
+        "    AND send_id IN (SELECT id FROM pipeline_send WHERE newsletter_id = %s) FOR UPDATE SKIP LOCKED)",
+        [WAITS_FOR_ITS_TURN, newsletter_id],
     )
 
 

@@ -3,7 +3,8 @@
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from django.db import connection
 from django.utils import timezone
@@ -78,6 +79,15 @@ def a_row(state: str, number: int, *, fence: int = 5) -> Delivery:
         send_id=1, id=number, subscriber_id=number, email="", address_key=f"p{number}@example.com", state=state,
         reason=LEGAL_REASONS[DeliveryState(state)][0], fence=fence,
     )  # fmt: skip
+
+
+@contextmanager
+def elsewhere(lock: tuple[int, int]) -> Iterator[None]:
+    """Another process does what `alone` lets one do at a time."""
+    other = connection.copy()
+    with closing(other), other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+        yield
 
 
 class Threads:

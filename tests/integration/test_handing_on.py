@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (pytest fixtures are imported and then asked for by name)
 
 import datetime as dt
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from letterbox import relay, url  # noqa: F401 (relay is a fixture)
 from relay import Behaviour
 from returned import comes_back, handed_over
-from scene import Scene
+from scene import Scene, elsewhere
 
 from pipeline import handing_on
 from pipeline.feedback.answer import read_answer
@@ -126,6 +127,33 @@ def test_a_flood_of_them_waits_its_turn(delivery, relay, monkeypatch):
     Feedback.objects.filter(hand_on_attempts=1).update(hand_on_due_at=None)
     handing_on.hand_on()
     assert len(relay.ledger.letters) == 4
+
+
+def test_a_flood_of_them_is_put_off_at_once(delivery, relay, monkeypatch):
+    """To ask of each anew whether it must wait would keep every worker busy, and sends would wait for them."""
+    monkeypatch.setattr(handing_on, "PER_HOUR", 1)
+    asked = []
+    counted = handing_on._of_late
+    monkeypatch.setattr(handing_on, "_of_late", lambda newsletter: asked.append(1) or counted(newsletter))
+    for number in range(6):
+        comes_back(an_answer(f"number {number}"), delivery)
+    handing_on.hand_on()
+    assert (len(relay.ledger.letters), len(asked)) == (1, 2)
+    assert not handing_on.is_any_due()
+    assert Feedback.objects.filter(handed_on_at=None, hand_on_attempts=0).count() == 5
+
+
+def test_a_relay_that_does_not_answer_keeps_one_worker_for_a_minute(delivery, monkeypatch):
+    monkeypatch.setattr(handing_on, "AT_A_TIME", 0.05, raising=False)
+    tried = []
+    monkeypatch.setattr(handing_on, "_try", lambda answer: tried.append(answer) or time.sleep(0.1))
+    for number in range(3):
+        comes_back(an_answer(f"number {number}"), delivery)
+    handing_on.hand_on()
+    assert len(tried) == 1
+    with elsewhere(handing_on.LOCK):
+        handing_on.hand_on()
+    assert len(tried) == 1
 
 
 def test_it_never_goes_round_in_circles(delivery, relay):

@@ -155,14 +155,13 @@ def test_of_two_who_look_at_once_one_leaves(account, monkeypatch):
 def test_two_who_get_past_the_lock_still_take_each_message_once(scene, account, monkeypatch):
     account.put(*map(a_bounce, handed_over(scene, 8)))
     mailbox, together = a_mailbox(account), threading.Barrier(2, timeout=30)
-    real = looking._alone
+    real = looking.alone
     spaces = iter((1, 2))
 
-    def alone(mailbox_id):
-        monkeypatch.setattr(looking, "LOCK_SPACE", next(spaces))
-        return real(mailbox_id)
+    def alone(_space, mailbox_id):
+        return real(next(spaces), mailbox_id)
 
-    monkeypatch.setattr(looking, "_alone", alone)
+    monkeypatch.setattr(looking, "alone", alone)
     real_fetched = looking._fetched
 
     def fetched(*all_):

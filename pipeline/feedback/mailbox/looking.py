@@ -7,12 +7,12 @@ look only marks it. Should the server number everything anew, a message is known
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from pipeline import transitions
 from pipeline.feedback.mailbox.imap import open_imap
@@ -23,7 +23,7 @@ from pipeline.feedback.mailbox.pop import open_pop
 from pipeline.feedback.session import SIZE_AT_MOST
 from pipeline.models import Mailbox
 from pipeline.queries import mailbox_messages_to_retry, unsettled_mailbox_messages
-from pipeline.queries.sql import rows
+from pipeline.queries.sql import alone
 
 AT_ONCE: Final = 100
 """Messages listed, taken in and marked together."""
@@ -53,7 +53,7 @@ def look(
 
     How it went is written down with the mailbox. Raises MailboxError in words; what was kept before stays kept.
     """
-    with _alone(mailbox_id) as ours:
+    with alone(LOCK_SPACE, mailbox_id) as ours:
         mailbox = Mailbox.objects.filter(pk=mailbox_id, enabled=True).first() if ours else None
         if mailbox is None:
             return None
@@ -130,18 +130,6 @@ def _fetched(box: Box, listed: list[Listed]) -> Iterator[tuple[Listed, bytes | N
     bodies = box.fetch([each for each in listed if each.size <= SIZE_AT_MOST])
     for each in listed:
         yield (each, None) if each.size > SIZE_AT_MOST else next(bodies)
-
-
-@contextmanager
-def _alone(mailbox_id: int) -> Iterator[bool]:
-    """Whether nobody else looks into it. PostgreSQL frees the lock of whoever dies."""
-    [(ours,)] = rows("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, mailbox_id])
-    try:
-        yield ours
-    finally:
-        if ours:
-            with suppress(DatabaseError):  # the session is gone, and the lock with it
-                rows("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, mailbox_id])
 
 
 @contextmanager
