@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from pipeline.models import AlertKind
 from pipeline.models.delivery import OPEN_STATES
+from pipeline.sentences import translated
 
 _BOOKS_SAFE: Final = lazy("Nobody is lost and nobody is written to twice: everyone is in the books with a reason.")
 _FOR_THE_AUTHOR: Final = lazy(
@@ -141,7 +142,7 @@ def words_of(kind: str, facts: Mapping[str, Any], language: str) -> Words:
         phrases, values = _PHRASES[kind], _values(facts)
         happened = str(phrases.happened) % values
         if why := str(facts.get("why", "")).strip():
-            happened += "\n" + _("The reason: %(why)s") % {"why": why}
+            happened += "\n" + _("The reason: %(why)s") % {"why": translated(why)}
         if facts.keys() & {"filtered", "objected", "too_big"}:
             happened += "\n" + str(_FOR_THE_AUTHOR) % values
         return Words(str(phrases.subject) % values, happened, str(phrases.safe) % values, str(phrases.next) % values)

@@ -6,9 +6,12 @@ from typing import Final
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+
+from pipeline import sentences
 
 AT_MOST: Final = 600
+SENTENCE_AT_MOST: Final = 2_000
+"""What strangers said in it was cut when it was written."""
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -27,5 +30,6 @@ def foreign(text: str, most: int = AT_MOST) -> str:
 @register.filter
 def told(sentence: str) -> SafeString | str:
     """A sentence of ours that is kept in English, in the reader's language if the catalogue has it."""
-    words = gettext(sentence) if sentence else sentence
-    return words if not sentence or words != sentence else format_html('<span lang="en">{}</span>', foreign(sentence))
+    words = sentences.translated(sentence)
+    shown = foreign(words, SENTENCE_AT_MOST)
+    return format_html('<span lang="en">{}</span>', shown) if sentence and words == sentence else shown

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import transaction
 
+from pipeline import sentences
 from pipeline.models import Stop
 from pipeline.queries.sql import rows
 from pipeline.queries.storms import DEAD, is_forgotten
@@ -105,22 +106,12 @@ _MEANINGS: Final = {
 
 def _why(stop: Stop, counts: Counts, told: Told) -> str:
     """In words for an editor: what happened, what is safe, what to do next."""
-    safe = "Nobody was taken off a list for it, and whoever has not been written to waits."
+    outcomes = f"{counts.outcomes:,}"
     if stop in (Stop.OUR_FAULT, Stop.REFUSALS):
-        meaning = _MEANINGS.get(Reason(told.reason)) if told.reason in OURS else None
-        last = f" The last answer: “{' '.join(told.words.split())[:300]}”." if told.words else ""
-        return (
-            f"{counts.refused:,} answers of mail servers say that the sender is the problem, not the reader"
-            f"{f': {meaning}' if meaning else ''}.{last} {safe} Show this to whoever looks after the sender's domain "
-            "(`pressrun doctor` examines it), and resume when it is mended."
-        )
+        answers, words = f"{counts.refused:,}", " ".join(told.words.split())[:300]
+        if told.reason not in OURS or not words:
+            return sentences.OUR_FAULT_UNSAID % {"answers": answers}
+        return sentences.OUR_FAULT % {"answers": answers, "meaning": _MEANINGS[Reason(told.reason)], "words": words}
     if stop is Stop.DEAD_ADDRESSES:
-        return (
-            f"{counts.dead:,} of the first {counts.outcomes:,} addresses do not exist. So many make mail providers "
-            f"distrust the sender. Those mailboxes get nothing more. Was the right list chosen, and is it up to date? "
-            "Whoever has not been written to waits; resume if it is as it should be."
-        )
-    return (
-        f"{counts.complaints:,} of {counts.outcomes:,} readers complained to their mail provider. They get nothing "
-        "more. Do the others expect this mail? Whoever has not been written to waits; resume if they do."
-    )
+        return sentences.DEAD % {"dead": f"{counts.dead:,}", "outcomes": outcomes}
+    return sentences.COMPLAINED % {"complaints": f"{counts.complaints:,}", "outcomes": outcomes}

@@ -5,6 +5,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
+from pipeline import sentences
 from pipeline.models import AuditEvent, Send, SendState, Stop
 from pipeline.queries.sql import execute, rows
 from pipeline.queries.work import LAST_RESUMED
@@ -123,15 +124,9 @@ def _too_much(send: Send) -> str:
     [(waiting, lost)] = rows(IN_DOUBT, {"send": send.pk, "wait": settings.UNCERTAIN_WAIT})
     uncertain = send.doubts + waiting
     if uncertain > max(CAP_AT_LEAST, CAP_SHARE * send.audience):
-        return (
-            f"{uncertain} messages may have arrived without the relay's answer reaching us. They are held, not "
-            "repeated. Find out why before you resume."
-        )
+        return sentences.IN_DOUBT % {"uncertain": uncertain}
     if lost > LOST_BY_RELAY:
-        return (
-            f"The relay broke the connection {lost} times after taking a message. Those messages are held, not "
-            "repeated. Look at the relay before you resume."
-        )
+        return sentences.CUT_OFF % {"times": lost}
     return ""
 
 

@@ -6,9 +6,11 @@ import threading
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 from newsroom import Newsroom, signed_in
 from scene import Threads
 
+from pipeline import sentences
 from pipeline.delivery.schedule import Window
 from pipeline.delivery.sweep import sweep
 from pipeline.models import AuditEvent, Delivery, Send
@@ -129,14 +131,15 @@ def test_the_first_wave_is_announced_and_followed(newsroom, bo, monkeypatch):
 
 
 def test_what_stopped_a_send_is_said_in_words_also_in_korean(newsroom, bo):
-    why = "20 answers of mail servers say that the sender is the problem"
+    why = sentences.OUR_FAULT_UNSAID % {"answers": 20}
     Send.objects.filter(pk=newsroom.send.pk).update(state="paused", state_code="our-fault", state_reason=why)
     html = page(bo, newsroom.send)
     assert "mail servers say that the sender is the problem" in html
-    assert why in html
+    assert f'<span lang="en">{escape(why)}</span>' in html
     bo.cookies["django_language"] = "ko"
     html = bo.get(f"/admin/sends/{newsroom.send.pk}/", headers={"accept-language": "ko"}).content.decode()
-    assert why in html
+    assert "메일 서버의 응답 20건이 문제는 독자가 아니라 발신자 쪽에 있다고 합니다." in html
+    assert escape(why) not in html
 
 
 def test_after_a_backup_a_tick_is_needed_to_go_on(newsroom, bo):
