@@ -179,7 +179,8 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
         notice = text.unannounced(mail.words)
     if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail) or _is_good_news(notice):
         return None
-    if notice.delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
+    delay = notice.delay or TABLES[Role.DELAY].fits(mail.message.header("subject"))
+    if delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
         return Kind.DELAY, _of_notice(notice, mail, Action.DELAYED), f"words, and {evidence}"
     return Kind.BOUNCE, _of_notice(notice, mail, Action.FAILED), f"words, and {evidence}"
 
@@ -195,10 +196,11 @@ def _needs_no_words(mail: _Mail, evidence: str) -> bool:
 
 
 def _says_of_whom(mail: _Mail) -> bool:
-    """Whether it names somebody, and a reason that lies with a recipient."""
+    """Whether it names somebody, and a reason that lies with a recipient; or is late, says its subject."""
     words = text.until_copy(mail.words)
     named = any(not _is_role(each.address, mail) for each in text.unannounced(words).named)
-    return named and classify(words).fault is Fault.RECIPIENT
+    late = TABLES[Role.DELAY].fits(mail.message.header("subject"))
+    return named and (late or classify(words).fault is Fault.RECIPIENT)
 
 
 def _is_lure(notice: Notice, mail: _Mail) -> bool:
