@@ -6,6 +6,8 @@ from typing import Final
 
 from django.utils.translation import gettext
 
+from pipeline.replies.history import IN_A_ROW
+
 OUR_FAULT: Final = (
     "%(answers)s answers of mail servers say that the sender is the problem, not the reader: %(meaning)s. "
     "The last answer: “%(words)s”. Nobody was taken off a list for it, and whoever has not been written to waits. "
@@ -35,7 +37,13 @@ CUT_OFF: Final = (
     "The relay broke the connection %(times)s times after taking a message. Those messages are held, not repeated. "
     "Look at the relay before you resume."
 )
-WITH_PLACES: Final = (OUR_FAULT, OUR_FAULT_UNSAID, DEAD, COMPLAINED, IN_DOUBT, CUT_OFF)
+OTHERS_TOO: Final = "Others at %(domain)s failed for the same reason in the same sends: it is not this address."
+BOUNCED_LATE: Final = "Noted; the address stays, because the mail left more than %(days)s days ago."
+COMPLAINED_LATE: Final = "The mail left more than %(days)s days ago. Nothing was done."
+WITH_PLACES: Final = (
+    OUR_FAULT, OUR_FAULT_UNSAID, DEAD, COMPLAINED, IN_DOUBT, CUT_OFF,
+    IN_A_ROW, OTHERS_TOO, BOUNCED_LATE, COMPLAINED_LATE,
+)  # fmt: skip
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 

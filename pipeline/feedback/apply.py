@@ -16,7 +16,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from pipeline import transitions
+from pipeline import sentences, transitions
 from pipeline.feedback import dsn, mime
 from pipeline.feedback.bounded import understand
 from pipeline.feedback.understood import Kind, Recipient, Understood
@@ -310,13 +310,13 @@ def _bounce(about: Recipient, delivery: Delivery, now: datetime, source: str) ->
     ruling = transitions.rule_on(*name, meaning, words=about.diagnostic, source=source, at=now)
     why = _RULED[RulingState(ruling.state)] if ruling else "Noted; the address stays."
     if now - delivery.updated_at > BOUNCE_WITHIN:
-        why = f"Noted; the address stays, because the mail left more than {BOUNCE_WITHIN.days} days ago."
+        why = sentences.BOUNCED_LATE % {"days": BOUNCE_WITHIN.days}
     return _Outcome(FeedbackKind.BOUNCE, FeedbackStatus.APPLIED, why, delivery, about)
 
 
 def _complaint(about: Recipient, delivery: Delivery, now: datetime, source: str) -> _Outcome:
     if now - delivery.updated_at > COMPLAINT_WITHIN:
-        why = f"The mail left more than {COMPLAINT_WITHIN.days} days ago. Nothing was done."
+        why = sentences.COMPLAINED_LATE % {"days": COMPLAINT_WITHIN.days}
         return _Outcome(FeedbackKind.COMPLAINT, FeedbackStatus.IGNORED, why, delivery, about)
     transitions.record_complaint(delivery.send_id, delivery.id, at=now, source=source)
     ruling = transitions.rule_on_complaint(delivery.send_id, delivery.id, words=about.diagnostic, source=source, at=now)

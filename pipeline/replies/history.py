@@ -13,6 +13,7 @@ from pipeline.replies.classify import classify
 from pipeline.replies.policy import Policy, counted_as
 from pipeline.replies.reasons import Fault, Reason
 
+IN_A_ROW: Final = "%(issues)s issues in a row did not arrive for this reason, over %(days)s days."
 BOUNCE_WITHIN: Final = timedelta(days=14)
 """A later bounce is noted but held against nobody: relays give up after days, and old return paths lie in archives."""
 TRIES_AT_LEAST: Final = 3
@@ -58,7 +59,7 @@ class Tally:
 
     @property
     def words(self) -> str:
-        return f"{self.issues} issues in a row did not arrive for this reason, over {self.span.days} days."
+        return IN_A_ROW % {"issues": self.issues, "days": self.span.days}
 
     @property
     def span(self) -> timedelta:

@@ -12,6 +12,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models.functions import Now
 
+from pipeline import sentences
 from pipeline.limits.destinations import destination_of
 from pipeline.models import COMPLAINT, AuditEvent, Delivery, Ruling, RulingState, StormState
 from pipeline.queries.rulings import cleared, failed_alone, fates, policies
@@ -166,7 +167,7 @@ def settle_counted(ruling: Ruling, policy: Policy, *, at: datetime) -> None:
     if tally(reason, found, now=at, cleared=spoken, counts=lambda fate: fate.send_id in alone).is_enough(policy):
         uphold(ruling.pk, by=FEEDBACK, why=counted.words, at=at)
     else:
-        why = f"Others at {ruling.domain} failed for the same reason in the same sends: it is not this address."
+        why = sentences.OTHERS_TOO % {"domain": ruling.domain}
         discard(ruling.pk, by=FEEDBACK, why=why, at=at)
 
 

@@ -1,5 +1,7 @@
 """Text of strangers on our pages."""
 
+from collections import defaultdict
+
 import pytest
 from django.utils import translation
 
@@ -43,7 +45,7 @@ def test_a_sentence_with_values_is_told_with_them_and_what_strangers_say_in_it_c
 
 @pytest.mark.parametrize("template", sentences.WITH_PLACES)
 def test_each_sentence_with_values_is_known_in_korean(template):
-    values = dict.fromkeys(("answers", "meaning", "words", "dead", "outcomes", "complaints", "uncertain", "times"), "7")
+    values = defaultdict(lambda: "7")
     with translation.override("ko"):
         words = sentences.translated(template % values)
     assert words != template % values
