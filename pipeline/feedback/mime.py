@@ -45,7 +45,9 @@ _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t]{1,100}(=\?)")
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64: Final = bytes(set(range(256)) - set(_BASE64))
 _TAG: Final = re.compile(r"<[^<>]*>")
-_LINE_TAG: Final = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?table|/?td)\b[^<>]*>", re.IGNORECASE)
+_LINE_TAG: Final = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?table|/?td)\b[^<>]*>(?:[ \t]{0,8}\r?\n)?", re.IGNORECASE
+)
 _HIDDEN: Final = re.compile(r"<(script|style|head)\b", re.IGNORECASE)
 
 

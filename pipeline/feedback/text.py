@@ -27,9 +27,11 @@ _COPY: Final = re.compile(
 )
 _LEADING_NAME: Final = re.compile(
     rf"[\s>*|\-•·\"']*(?:\[status: ?\w{{1,20}}, ?)?"
-    rf"(?:(?:to|error-for|rcpt to|recipient|(?:recipient |(?P<original>original ))?address|for|user|addr"
+    rf"(?:(?:to|error-for|rcpt to|(?:intended |failed )?recipients?|(?:recipient |(?P<original>original ))?address|for"
+    rf"|user|addr"
     rf"|addressed to|undelivered to|e-?mail|an|empf[äa]nger|destinataire|destinatario|destinat[áa]rio|кому|получатель"
     rf"|para|宛先|送信先|受信者|收件人|收件者|收信人|수신자|수신인|받는 ?(?:사람|이))\s?[:：]\s*(?:\[smtp:)?)?"
+    rf"(?:rfc822;\s?)?"
     rf"(?:{ANGLE_ADDRESS.pattern}|{ADDRESS.pattern.replace('?P<address>', '?P<bare>')})(?P<rest>.*)",
     re.IGNORECASE,
 )
@@ -156,7 +158,15 @@ def _stated(text: str, before: str) -> tuple[Sequence[Named], bool] | None:
 def _named_above(before: str, body: str) -> tuple[Sequence[Named], bool]:
     """Whom it names before it says that mail failed: on the line just above (all of one fate), or anywhere."""
     together = _ends_with_several(before.rstrip("\n").rpartition("\n")[2])
-    return ([Named(each, _squeezed(body.split("\n"))) for each in together], True) if together else _named(before)
+    if together:
+        return [Named(each, _squeezed(body.split("\n"))) for each in together], True
+    return _named_in(before, body)
+
+
+def _named_in(before: str, body: str) -> tuple[Sequence[Named], bool]:
+    """Of a list, the last name is told of by the statement that follows it."""
+    named, listed = _named(before)
+    return _named(f"{before}\n{body}") if listed and len(named) > 1 else (named, listed)
 
 
 def _ends_with_several(line: str) -> Sequence[str]:
@@ -200,9 +210,11 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
         if name and (_REST_OF_NAME.match(name["rest"]) or _SAID.search(name["rest"].replace(",", " "))):
             if name["original"] and said:  # whom we wrote to is told after what became of it
                 said.popitem()
-            current = said.setdefault(name["address"] or name["bare"], [])
-            current.append(name["rest"].strip(" :>"))
-            above[name["address"] or name["bare"]] = lines[number - 1].strip() if number else ""
+            first, *others = _ends_with_several(line) or (name["address"] or name["bare"],)
+            current = said.setdefault(first, [])
+            current.append("" if others else name["rest"].strip(" :>"))
+            said.update(dict.fromkeys(others, current))
+            above[first] = _line_above(lines, number)
         elif _NEXT_PART.match(line[:200]):  # a transcript is of all of them
             current = None
         elif current is not None:
@@ -215,26 +227,31 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
 
 def _in_statements(lines: Sequence[str], before: str) -> list[Named]:
     """Several lines that each say whose mail failed, with what follows: IMail's, IronPort's, CommuniGate's reports."""
-    said: dict[str, list[str]] = {}
-    above: list[str] = []  # on the lines right above, which is about whom a statement ends with
-    for number, line in enumerate(lines):
-        name = _STATED_NAME.search(line[:300]) if "@" in line else None
-        if name and TABLES[Role.START].fits(line[:300]):
-            ends = above and not "".join(lines[number + 1 : number + 2]).strip()
-            if ends and said:
-                del [*said.values()][-1][-len(above) :]
-            said.setdefault(name["address"], []).extend(above if ends else [])
-            above = []
-        else:
-            above = [*above, line.strip()] if line.strip() else []
-        if said:
-            [*said.values()][-1].append(line.strip())
-    if len(said) < 2:
+    found = [(number, name["address"]) for number, line in enumerate(lines) if (name := _statement(line))]
+    if len({address for _, address in found}) < 2:
         return []
+    starts = [number for number, _ in found]
+    if not "".join(lines[starts[-1] + 1 :]).strip(" -") and _line_above(lines, starts[0]):  # why, then who
+        starts = [0, *(number + 1 for number in starts)]
+    said: dict[str, list[str]] = {}
+    for (_, address), start, end in zip(found, starts, [*starts[1:], len(lines)], strict=False):
+        said.setdefault(address, []).extend(line.strip() for line in lines[start:end])
     asked = {
         each["address"]: [each["reply"]] for each in _ANSWERED.finditer(before + "\n".join(lines))
     }  # the transcript first
     return [Named(address, _squeezed(words)) for address, words in (said | asked).items() if address in said]
+
+
+def _statement(line: str) -> re.Match[str] | None:
+    """The name that a line ends with which says whose mail failed."""
+    name = _STATED_NAME.search(line[:300]) if "@" in line else None
+    return name if name and TABLES[Role.START].fits(line[:300]) else None
+
+
+def _line_above(lines: Sequence[str], number: int) -> str:
+    """The nearest line above that says something, and is no name."""
+    line = next((line.strip() for line in reversed(lines[max(0, number - 3) : number]) if line.strip()), "")
+    return "" if _LEADING_NAME.match(line[:500]) else line
 
 
 def _in_sentences(text: str) -> list[Named]:

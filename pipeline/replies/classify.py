@@ -67,6 +67,7 @@ _HOLLOW: Final = re.compile(
     r"|user and password not set, continuing without authentication|(?:permanent |transient non-)fatal errors"
     r"|remote host said:|because the (?:remote|recipient) server is misconfigured"
     r"|\bsuccessful(?:ly)?\b"
+    r"|recipients?(?:\(s\))? (?:can|could)(?: ?not|n't) be reached"
     r"|some mail systems refuse messages with [a-z ,\n]{1,60}too large"
     r"|rejected by the (?:server for the )?recipient domain"
     r"|(?:scanned|checked|swept|screened) (?:by [a-z ]{1,40})?for (?:[a-z]{1,20} ){0,5}virus(?:es)?|virus[ -]free"

@@ -131,6 +131,24 @@ def test_all_whom_the_statement_names_are_told_of(words):
             ),
         ),
         (
+            "This is a collection of reports about email delivery\n\n",
+            (
+                "FAILED:\n Recipient:\n    rfc822;ada@x.test\n  Diagnostic texts:\n    ->> 550 User unknown\n\n"
+                "FAILED:\n Recipient:\n    rfc822;eve@x.test\n  Diagnostic texts:\n    ->> 552 Mailbox full\n\n"
+            ),
+        ),
+        (
+            "The mail transport system has reported the following problems\n\n",
+            "*** ada@x.test\nNobody there, user unknown\n\n*** eve@x.test\n552 5.2.2 Mailbox full\n\n",
+        ),
+        (
+            "",
+            (
+                "Not for us\nuser unknown\nundeliverable to ada@x.test\n\n"
+                "<eve@x.test>... mailbox full\nundeliverable to eve@x.test\n"
+            ),
+        ),
+        (
             "MailEnable: Message could not be delivered to some recipients.\n\n",
             (
                 "\tRecipient: [SMTP:ada@x.test]\n\tReason: 550 unknown user\n\n"
@@ -150,6 +168,20 @@ def test_names_in_a_row_share_what_is_said(to):
     words = "This message was undeliverable:\n\nThe user(s) account is over quota.\n\n<ada@x.test>\n<eve@x.test>\n\n"
     words += f"Please reply to Postmaster@x.test\nif you feel this to be in error.\n\nReceived: by x.test\nTo: {to}\n"
     assert told(returned(words)) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "mailboxfull")]
+
+
+@pytest.mark.parametrize("to", ["ada@x.test", "eve@x.test"])
+def test_names_on_one_line_share_what_is_said(to):
+    words = "I wasn't able to deliver your message to the following addresses.\n\n"
+    words += "Intended Recipients: <ada@x.test>, <eve@x.test>\nFailure Reason: 552 mailbox is full\n\n"
+    words += f"Received: by x.test\nTo: {to}\n"
+    assert told(returned(words)) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "mailboxfull")]
+
+
+def test_a_page_has_its_lines_where_its_tags_are():
+    lines = ["552 mailbox full", "undeliverable to ada@x.test", "", "550 user unknown", "undeliverable to eve@x.test"]
+    page = b"MIME-Version: 1.0\nContent-Type: text/html\n" + returned("<p>" + "<br>\n".join(lines) + "</p>")
+    assert told(page) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "userunknown")]
 
 
 def test_a_header_may_name_the_failed_more_than_once():
