@@ -26,6 +26,7 @@ RECIPIENTS_AT_MOST: Final = 50  # each is stored by itself
 THREADS: Final = 2  # each with a database connection
 IDLE_AT_MOST: Final = 120.0  # seconds
 LEAVE_WITHIN: Final = 10.0  # seconds that a message being written has when we are told to stop
+_DEFECT: Final = "451 4.3.0 Something is wrong here. Nothing was taken; please try again later."
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Intake:
     async def handle_exception(self, error: Exception) -> str:
         """A defect of ours must not become somebody's lost mail."""
         logger.error("inbound: a session failed; the sender was asked to come again", exc_info=error)
-        return "451 4.3.0 Something is wrong here. Nothing was taken; please try again later."
+        return _DEFECT
 
     async def _store(self, envelope: Envelope, address: str) -> str:
         write = partial(self._take_in, cast("bytes", envelope.content), address, (envelope.mail_from or "").strip("<>"))
@@ -88,6 +89,9 @@ class Intake:
         except DatabaseError as error:
             logger.warning("inbound: the database is away (%s); the sender was asked to come again", error)
             return "451 4.3.0 The database is away. Nothing was taken; please try again later."
+        except Exception:  # of this recipient alone: over LMTP each waits for an answer of its own
+            logger.exception("inbound: a message could not be taken in; the sender was asked to come again")
+            return _DEFECT
         finally:
             self.busy.discard(future)
         return "250 2.0.0 Ok: stored"

@@ -1,17 +1,24 @@
 """`pressrun inbound` as mail servers meet it: over SMTP and LMTP, with the database away, and told to stop."""
 
+import asyncio
 import signal
 import smtplib
 import socket
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import psycopg
 import pytest
+from aiosmtpd.lmtp import LMTP
 from listening import BOUNCE, DOMAIN, FORGED, RETURN_PATH, Listening
 from psycopg import sql
 
+from pipeline.feedback import inbound as inbound_module
 from pipeline.feedback.apply import envelope_recipient
-from pipeline.feedback.inbound import refusal_of
+from pipeline.feedback.bounded import NoReaderError
+from pipeline.feedback.inbound import Intake, refusal_of
+from pipeline.feedback.session import Room
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +118,23 @@ def test_lmtp_answers_for_each_recipient(inbound):
         assert [client.getreply()[0], client.getreply()[0]] == [250, 250]
         assert client.noop()[0] == 250, "nothing is left to be read"
     assert [(row[1], row[4]) for row in inbound.feedback()] == [("unattributed", "lmtp"), ("quarantined", "lmtp")]
+
+
+def test_a_defect_over_one_recipient_is_answered_to_that_one_alone(monkeypatch):
+    """Over LMTP the others would wait for their answers for ever, and never be taken in."""
+
+    def take_in(_raw, *, envelope_to, **_):
+        if envelope_to == "bo@city.example":
+            raise NoReaderError("no process to spare")
+
+    monkeypatch.setattr(inbound_module, "take_in", take_in)
+    monkeypatch.setattr(inbound_module, "close_old_connections", lambda: None)
+    people = ["ada@city.example", "bo@city.example", "cy@city.example"]
+    envelope = SimpleNamespace(rcpt_tos=people, content=BOUNCE, mail_from="")
+    with ThreadPoolExecutor(1) as threads:
+        intake = Intake("lmtp", threads, Room())
+        answers = asyncio.run(intake.handle_DATA(object.__new__(LMTP), None, envelope))
+    assert [answer[:3] for answer in answers.split("\r\n")] == ["250", "451", "250"]
 
 
 def test_with_the_database_away_the_sender_keeps_the_mail(own_inbound, services):
