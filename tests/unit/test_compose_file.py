@@ -148,3 +148,10 @@ def test_the_procfile_runs_the_same_commands():
     lines = [line.partition(": ") for line in (ROOT / "Procfile").read_text().splitlines()]
     assert [name for name, _, _ in lines] == [*LONG_LIVED, "inbox"]
     assert all(command == f"pressrun {name}" and name in COMMANDS for name, _, command in lines)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_own_layouts_are_there_for_reading_where_a_folder_is_named(compose, services, service):
+    assert services[service]["environment"]["PRESSRUN_LAYOUTS"] == "${PRESSRUN_LAYOUTS:+/layouts}"
+    assert "${PRESSRUN_LAYOUTS:-layouts}:/layouts:ro" in services[service]["volumes"]
+    assert "layouts" in compose["volumes"]
