@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from pipeline.feedback.mime import Part, address_of
@@ -41,9 +42,9 @@ class Report:
 
 
 def reports(message: Part) -> Sequence[Report]:
-    """The reports in the message's status part; empty when it has none."""
-    part = next((leaf for leaf in message.leaves() if leaf.kind in KINDS), None)
-    return () if part is None else read_reports(part.text())
+    """The reports in the message's status parts, of which some servers write one for each; empty when it has none."""
+    parts = islice((leaf.text() for leaf in message.leaves() if leaf.kind in KINDS), RECIPIENTS_AT_MOST)
+    return read_reports("\n\n".join(parts))
 
 
 def read_reports(text: str) -> Sequence[Report]:
@@ -79,6 +80,7 @@ def read_report(fields: Mapping[str, str]) -> Report | None:
         return None
     status = STATUS.search(fields.get("status", ""))
     diagnostic = _untyped(fields.get("diagnostic-code", "")) or _comment(fields.get("status", ""))
+    diagnostic = diagnostic or fields.get("x-supplementary-info", "").strip("<> ")  # Exchange's
     code = status[1] if status else ""
     return Report(address, _action(fields.get("action", ""), code), code, diagnostic)
 

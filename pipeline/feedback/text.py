@@ -54,6 +54,8 @@ _ANSWERED: Final = re.compile(
     r"(?P<reply>[45]\d\d[ -][^\n]{0,500})",
     re.IGNORECASE,
 )
+_SAYS: Final = re.compile(r"[^\W\d_]{3}[^\n@<>]{0,80}[^\W\d_]{3}")
+"""More than a label, or a name without its domain."""
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
 _NEXT_PART: Final = re.compile(r"\s{0,9}-{3,}\s{0,3}[A-Za-z][^-\n]{1,60} follows:?\s{0,3}-{3,}")
 _QUOTED_REPLY: Final = re.compile(r">(?!>>)")
@@ -289,14 +291,21 @@ def is_final(text: str) -> bool:
     return _FINAL.search(text) is not None
 
 
-def about(text: str, address: str) -> str:
-    """What the text says after naming an address; empty when it does not."""
+def about(text: str, address: str, names: Sequence[str] = ()) -> str:
+    """What the text says after naming an address, up to the next of these names; empty when it does not.
+
+    Names in a row share what is said below the last of them.
+    """
     text = until_copy(text)
-    at = text.lower().find(address.lower()) if address else -1
+    plain = text.lower()
+    at = plain.find(address.lower()) if address else -1
     if at < 0:
         return ""
     after = at + len(address)
-    return _squeezed(text[after : after + ABOUT_AT_MOST].split("\n"))
+    others = {name.lower() for name in names if name} - {address.lower()}
+    marks = sorted(at for name in others if (at := plain.find(name, after)) >= 0)
+    ends = (at for at in marks if _SAYS.search(text, after, at))
+    return _squeezed(text[after : min(next(ends, len(text)), after + ABOUT_AT_MOST)].split("\n"))
 
 
 def _squeezed(lines: Sequence[str]) -> str:

@@ -117,7 +117,9 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     if not reports:
         return None
     told = [
-        _of_report(report, mail, alone=len(reports) == 1) for report in reports if report.action is not Action.DELIVERED
+        _of_report(report, mail, [each.address for each in reports])
+        for report in reports
+        if report.action is not Action.DELIVERED
     ]
     for action, kind in ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY)):
         if any(each.action == action for each in told):
@@ -125,10 +127,10 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     return Kind.OTHER, (), "status report: delivered"
 
 
-def _of_report(report: Report, mail: _Mail, *, alone: bool) -> Recipient:
+def _of_report(report: Report, mail: _Mail, names: Sequence[str]) -> Recipient:
     """Where there are more of them, words that name nobody may be about another."""
-    said = text.about(mail.words, report.address)
-    meaning = _meaning(report.diagnostic, said, mail.words if alone else "", status=report.status)
+    said = text.about(mail.words, report.address, names)
+    meaning = _meaning(report.diagnostic, said, mail.words if len(names) == 1 else "", status=report.status)
     meaning = _for_now(meaning) if report.action is Action.DELAYED else meaning
     return Recipient(report.address, report.status, report.action, report.diagnostic or said, meaning)
 
@@ -300,7 +302,7 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
     addresses = _addressees(mail, notice)
     alone = len(addresses) == 1
     for address in addresses:
-        words = said.get(address) or text.about(mail.words, address)
+        words = said.get(address) or text.about(mail.words, address, addresses)
         meaning = _meaning("", words, notice.body if alone else "")
         if alone and not _tells(meaning):  # some show the transcript before they say what it came to
             whole = text.until_copy(mail.words)

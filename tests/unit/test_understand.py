@@ -162,6 +162,24 @@ def test_why_is_not_read_from_the_courtesies_around_a_reply(around):
     assert told((head + part).encode()) == [("ada@x.test", "onhold")]
 
 
+def test_each_of_several_reports_is_read_beside_its_own_words_wherever_it_stands():
+    head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n"
+    said = "<ada@x.test>: host mx said: 451 4.3.0 not now\n\n<eve@x.test>: host mx said: 550 5.1.1 User unknown\n"
+    parts = "".join(
+        f"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; {name}\nAction: failed\n{field}\n"
+        for name, field in (
+            ("ada@x.test", "Status: 5.0.0"),
+            ("eve@x.test", "Status: 5.0.0"),
+            ("eva@x.test", "X-Supplementary-Info: <mx.x.test #5.0.0 smtp;552 mailbox full>"),
+        )
+    )
+    reasons = [
+        (each.meaning.reason_sisimai, each.meaning.hard)
+        for each in understand((head + said + parts).encode()).recipients
+    ]
+    assert reasons == [("systemerror", False), ("userunknown", True), ("mailboxfull", False)]
+
+
 def test_a_report_tells_even_what_never_was_an_address():
     head = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
     part = (
