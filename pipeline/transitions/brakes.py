@@ -67,9 +67,9 @@ def count_outcomes(send_id: int, owner: str, told: Told) -> int:
     return counts.alarm
 
 
-def is_counted(reason: str) -> bool:
-    """Whether the brakes count a bounce of this reason at all."""
-    return reason in DEAD | OURS
+def is_counted(reason: str, *, hard: bool) -> bool:
+    """Whether the brakes count a bounce of this reason at all. "Nobody of that name" for now only is nobody's death."""
+    return reason in OURS or (hard and reason in DEAD)
 
 
 def count_return(send_id: int, delivery_id: int, *, reason: str = "", words: str = "", complaint: bool = False) -> None:

@@ -25,7 +25,7 @@ def record_bounce(
         for at_first, was, was_hard in rows(_BOUNCE, [send_id, delivery_id]):
             if at_first is None or strength(reason, hard=hard) > strength(was, hard=was_hard):
                 _keep_bounce(send_id, delivery_id, reason=reason, hard=hard, at=at)
-            if at_first is None or not is_counted(was):
+            if is_counted(reason, hard=hard) and (at_first is None or not is_counted(was, hard=was_hard)):
                 count_return(send_id, delivery_id, reason=reason, words=words)
 
 

@@ -23,8 +23,8 @@ def delay(reason: str):
     return lambda *ids: transitions.record_delay(*ids, at=timezone.now(), reason=reason)
 
 
-def bounce(reason: str):
-    return lambda *ids: transitions.record_bounce(*ids, reason=reason, hard=False, at=timezone.now(), source="mail")
+def bounce(reason: str, *, hard: bool = False):
+    return lambda *ids: transitions.record_bounce(*ids, reason=reason, hard=hard, at=timezone.now(), source="mail")
 
 
 def counts(**given: int) -> Counts:
@@ -176,7 +176,9 @@ def test_what_comes_back_late_about_mail_from_before_a_person_looked_does_not_st
         (complaint, {"complaints": 1}),
         (delay("reputation"), {"refused": 1, "alarm": 1}),
         (delay("mailbox-full"), {}),
-        (bounce("no-such-mailbox"), {"dead": 1}),
+        (bounce("no-such-mailbox", hard=True), {"dead": 1}),
+        (bounce("no-such-mailbox"), {}),  # for now only: a server that has lost its list of users for an hour
+        (lambda *ids: [bounce("no-such-mailbox", hard=hard)(*ids) for hard in (False, True)], {"dead": 1}),
         (bounce("too-big"), {}),
     ],
 )
