@@ -18,6 +18,7 @@ TEXT_AT_MOST: Final = 32_000
 LINES_AT_MOST: Final = 600
 RECIPIENTS_AT_MOST: Final = 50
 DIAGNOSTIC_AT_MOST: Final = 1500
+SENTENCE_AT_MOST: Final = 100  # characters
 ABOUT_AT_MOST: Final = 4000  # characters after a name
 ANSWER_AT_MOST: Final = 500  # characters of a server's answer
 START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
@@ -54,6 +55,8 @@ _ANSWERED: Final = re.compile(
     r"(?P<reply>[45]\d\d[ -][^\n]{0,500})",
     re.IGNORECASE,
 )
+_REPLIED: Final = re.compile(r"(?<![\w.])[45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3} )?.{0,80}[^\W\d_]{3}")
+_TRANSCRIPT: Final = re.compile(r"[ \t]{0,8}(?:>>>|<<<|-*\s?(?:smtp command|transcript|diagnostic))", re.IGNORECASE)
 _SAYS: Final = re.compile(r"[^\W\d_]{3}[^\n@<>]{0,80}[^\W\d_]{3}")
 """More than a label, or a name without its domain."""
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
@@ -196,6 +199,12 @@ def runs(names: Sequence[Named]) -> Sequence[Sequence[Named]]:
     return found
 
 
+def last_sentence(text: str) -> str:
+    """The last paragraph, where it is one line; longer ones hold courtesies, too."""
+    *_, last = text.rstrip(" <'\"\n").split("\n\n")
+    return "" if "\n" in last.strip() or len(last) > SENTENCE_AT_MOST else last
+
+
 def local_names(text: str) -> Sequence[str]:
     """Names without a domain, each on a line of its own, below a line that ends with a colon."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
@@ -309,4 +318,8 @@ def about(text: str, address: str, names: Sequence[str] = ()) -> str:
 
 
 def _squeezed(lines: Sequence[str]) -> str:
-    return " ".join(" ".join(lines).split())[:DIAGNOSTIC_AT_MOST].rstrip(" -")
+    """On one line. Below a quoted reply and an empty line is but help, unless there is more of a transcript."""
+    replied = next((number for number, line in enumerate(lines) if _REPLIED.search(line)), len(lines))
+    end = next((number for number in range(replied, len(lines)) if not lines[number].strip()), len(lines))
+    end = max([end, *(number + 2 for number in range(end, len(lines)) if _TRANSCRIPT.match(lines[number]))])
+    return " ".join(" ".join(lines[:end]).split())[:DIAGNOSTIC_AT_MOST].rstrip(" -")

@@ -153,7 +153,7 @@ def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Mea
             worded = classify(more, enhanced=status, command=command)
             if worded.rule.startswith("phrase") and not worded.hard:  # words say more than a code, but never kill
                 meaning, mute = worded, False
-    if _tells(meaning) or _IN_ITS_WORDS.search(diagnostic):
+    if _tells(meaning) or _IN_ITS_WORDS.search(diagnostic or said):
         return meaning
     vague = classify(words, enhanced=status, command=command)
     return vague if _tells(vague) else meaning
@@ -304,7 +304,9 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
     for address in addresses:
         words = said.get(address) or text.about(mail.words, address, addresses)
         meaning = _meaning("", words, notice.body if alone else "")
-        if alone and not _tells(meaning):  # some show the transcript before they say what it came to
+        if (
+            alone and not _tells(meaning) and not _IN_ITS_WORDS.search(words)
+        ):  # some show the transcript before they say what it came to
             whole = text.until_copy(mail.words)
             before = _meaning(text.spoken_lines(whole), whole, "")
             meaning = before if _tells(before) else meaning
@@ -315,7 +317,7 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
             meaning = _meaning("", text.lines_about(notice.body, address), "")
         if meaning.hard:  # a mailbox that is said to be closed, or full, was there
             opening = text.until_named(text.until_copy(mail.words))
-            above = classify(opening if alone else opening.rpartition("\n\n")[0])
+            above = classify(text.last_sentence(opening if alone else opening.rpartition("\n\n")[0]))
             meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)

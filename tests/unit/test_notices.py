@@ -30,6 +30,27 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 
 
 @pytest.mark.parametrize(
+    "courtesy",
+    [
+        "Possible reasons: the address does not exist, the mailbox is full, or the domain name could not be found.",
+        "Mögliche Ursachen: Empfänger unbekannt, Postfach voll, Domain nicht gefunden.",
+        "可能的原因：收件人地址不存在；收件人邮箱已满；域名错误。",
+    ],
+)
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("550 User unknown", "userunknown"),
+        ("554 Relaying denied", "norelaying"),
+        ("550 Transaction X7 declined", "onhold"),
+    ],
+)
+def test_what_could_be_the_reason_is_not_taken_for_it_where_a_server_speaks(courtesy, reply, reason):
+    failed = f"Your message could not be delivered to:\n\n<ada@x.test>: {reply}\n\n{courtesy}\n"
+    assert told(returned(failed)) == [("ada@x.test", reason)]
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "Could not be delivered to: <ada@x.test> <eve@x.test>\n  As the message is too large for their mailbox.\n",
