@@ -1,7 +1,7 @@
 """A reply in, its meaning out: `providers.tsv`, then `rules.tsv`, each from top to bottom; the first row that fits."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.replies.reasons import DEAD, Meaning, meaning
@@ -76,6 +76,19 @@ _HOLLOW: Final = re.compile(
 """What mailers (Cisco's, Sendmail's, qmail's, Google's) and footers write around any reply at all: it says nothing."""
 
 
+_SUPPOSED: Final = re.compile(
+    r"(?:\b(?:possible|probable|likely|common) (?:reasons?|causes?|explanations?)"
+    r"|\b(?:mogliche|moegliche|haufige) (?:ursache|grunde|gruende|fehlerursache)|\b(?:causes?|raisons?) possibles?"
+    r"|\bpos(?:ibles|siveis) (?:causas|razones|razoes|motivos)|\bpossibili (?:cause|motivi|ragioni)"
+    r"|\bmogelijke (?:oorza|reden)|\bmozliwe przyczyny|возможн\w{1,4} причин"
+    r"|가능한 (?:원인|이유)|考えられる(?:原因|理由)|可能的?(?:原因|理由)"
+    r"|\b(?:this|it) (?:may|might|can|could) (?:be|happen|occur|mean)"
+    r"|\b(?:check|verify|ensure|make sure|confirm) (?:that|whether|if)\b|\b(?:if|whether) (?:the|this|your|a)"
+    r" (?:recipient|user|host|domain|mailbox|address|account|e-?mail))[^.!?。]{0,300}"
+    r"|[^.!?。:：]{0,80}(?:可能性があります|恐れがあります|수 있습니다)"
+)
+"""What is only thought of: help for whoever reads it, and not what happened."""
+
 FALLBACKS: Final = ("code 4xx", "nothing matched")
 """How the rule of a meaning begins for which no row was found: more words may tell more."""
 
@@ -123,8 +136,11 @@ def classify(text: str, *, code: int | None = None, enhanced: str = "", command:
     is looked for in the text. Time is linear in the text, of which the first 4,000 characters count.
     """
     reply = _read(text[:TEXT_AT_MOST], code, enhanced, command)
-    rule = rules().first(reply.words, code=reply.code, enhanced=reply.enhanced) or _unmatched(reply)
-    return _weigh(rule, reply)
+    certain = _SUPPOSED.sub(" ", reply.words)
+    rule = rules().first(certain, code=reply.code, enhanced=reply.enhanced)
+    if rule is None and certain != reply.words and (rule := rules().first(reply.words, code=None, enhanced="")):
+        reply = replace(reply, temporary=True)
+    return _weigh(rule or _unmatched(reply), reply)
 
 
 def command_in(text: str) -> str:

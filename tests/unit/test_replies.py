@@ -261,3 +261,23 @@ def test_a_gap_is_bridged_only_so_far():
     assert not contains("unknown user", ("user", "unknown"))
     assert not contains("user" + 81 * "." + "unknown", ("user", "unknown"))
     assert contains("user" + 90 * "." + " user unknown", ("user", "unknown")), "a later start is tried too"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Possible reasons: the address does not exist, or the domain was not found.", "hostunknown"),
+        ("This may happen when the user does not exist.", "userunknown"),
+        ("Mögliche Ursachen: Die Adresse existiert nicht.", "userunknown"),
+        ("考えられる原因：宛先が存在しない可能性があります。", "userunknown"),
+        ("550 Refused. If the recipient does not exist you will hear no more.", "userunknown"),
+    ],
+)
+def test_what_is_only_thought_of_kills_nobody(text, word):
+    said = classify(text)
+    assert (said.reason_sisimai, said.hard) == (word, False)
+
+
+@pytest.mark.parametrize("help_", ["Please verify that the mailbox is not full.", "Possible reasons: mailbox full."])
+def test_nor_does_it_hide_what_is_known(help_):
+    assert classify(f"The user does not exist. {help_}").hard
