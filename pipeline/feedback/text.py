@@ -20,7 +20,7 @@ RECIPIENTS_AT_MOST: Final = 50
 DIAGNOSTIC_AT_MOST: Final = 1500
 SENTENCE_AT_MOST: Final = 100  # characters
 ABOUT_AT_MOST: Final = 4000  # characters after a name
-ANSWER_AT_MOST: Final = 500  # characters of a server's answer
+ABOVE_AT_MOST: Final = 6  # lines
 START_WITHIN: Final = 12_000  # characters; a bounce says so early, a discussion about bounces perhaps never
 
 _COPY: Final = re.compile(
@@ -45,10 +45,9 @@ _REST_OF_NAME: Final = re.compile(
 )
 _SAID: Final = re.compile(r"(?:^|[\s<:(\"'#])[45]\d\d[\s\-]|[45]\.\d{1,3}\.\d{1,3}")
 _FINAL: Final = re.compile(r"(?<![\d.])5(?:\d\d[ -]|\.\d{1,3}\.\d{1,3}(?![\d.]))")
-_ABOVE: Final = re.compile(r"(?m)^[45]\d\d[ -][^\n]{1,500}\n\Z")
-"""A server's answer on the line right above the statement."""
 _REMOTE: Final = re.compile(
-    r"^[ \t]{0,8}(?:<<<|Received (?:<<<|>>>)|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+)", re.MULTILINE
+    r"^[ \t]{0,8}(?:<<<|Received (?:<<<|>>>)|Diagnostic code: smtp;)[ \t]{0,3}([^\n]+(?:\n[ \t]{4,20}\S[^\n]*){0,3})",
+    re.MULTILINE,
 )
 _ANSWERED: Final = re.compile(
     rf"rcpt to: ?<?{ADDRESS.pattern}>?[^\n]{{0,80}}\n[ \t]{{0,8}}(?:received )?(?:<<<|>>>)?[ \t]{{0,3}}"
@@ -93,8 +92,6 @@ def notice(text: str) -> Notice | None:
     line = text.rfind("\n", 0, first) + 1 if first is not None else 0
     if first is None or _QUOTED_REPLY.match(text, line):
         return None
-    answer = _ABOVE.search(text, max(0, line - ANSWER_AT_MOST), line)
-    line = answer.start() if answer else line
     before, body = text[:line], until_copy(text[line:])
     named, listed = _stated(body, before) or _named(body)
     if not named:
@@ -223,9 +220,9 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
                 said.popitem()
             first, *others = _ends_with_several(line) or (name["address"] or name["bare"],)
             current = said.setdefault(first, [])
-            current.append("" if others else name["rest"].strip(" :>"))
+            current.append("" if others else name["rest"].strip(" :>,;"))
             said.update(dict.fromkeys(others, current))
-            above[first] = _line_above(lines, number)
+            above[first] = _above(lines, number)
         elif _NEXT_PART.match(line[:200]):  # a transcript is of all of them
             current = None
         elif current is not None:
@@ -238,11 +235,12 @@ def _at_line_heads(lines: Sequence[str]) -> list[Named]:
 
 def _in_statements(lines: Sequence[str], before: str) -> list[Named]:
     """Several lines that each say whose mail failed, with what follows: IMail's, IronPort's, CommuniGate's reports."""
+    lines = [*before.rstrip("\n").split("\n")[-ABOVE_AT_MOST:], *lines]
     found = [(number, name["address"]) for number, line in enumerate(lines) if (name := _statement(line))]
     if len({address for _, address in found}) < 2:
         return []
     starts = [number for number, _ in found]
-    if not "".join(lines[starts[-1] + 1 :]).strip(" -") and _line_above(lines, starts[0]):  # why, then who
+    if not "".join(lines[starts[-1] + 1 :]).strip(" -") and _above(lines, starts[0]):  # why, then who
         starts = [0, *(number + 1 for number in starts)]
     said: dict[str, list[str]] = {}
     for (_, address), start, end in zip(found, starts, [*starts[1:], len(lines)], strict=False):
@@ -259,10 +257,14 @@ def _statement(line: str) -> re.Match[str] | None:
     return name if name and TABLES[Role.START].fits(line[:300]) else None
 
 
-def _line_above(lines: Sequence[str], number: int) -> str:
-    """The nearest line above that says something, and is no name."""
-    line = next((line.strip() for line in reversed(lines[max(0, number - 3) : number]) if line.strip()), "")
-    return "" if _LEADING_NAME.match(line[:500]) else line
+def _above(lines: Sequence[str], number: int) -> str:
+    """The lines right above, up to a name or to an empty line."""
+    block: list[str] = []
+    for line in map(str.strip, reversed(lines[max(0, number - ABOVE_AT_MOST) : number])):
+        if (block and not line) or _LEADING_NAME.match(line[:500]) or _statement(line):
+            break
+        block += [line] if line else []
+    return " ".join(reversed(block))
 
 
 def _in_sentences(text: str) -> list[Named]:

@@ -317,6 +317,7 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
             meaning = _meaning("", text.lines_about(notice.body, address), "")
         if meaning.hard:  # a mailbox that is said to be closed, or full, was there
             opening = text.until_named(text.until_copy(mail.words))
+            opening = opening if alone or not text.spoken_lines(opening) else ""  # that is of the first alone
             above = classify(text.last_sentence(opening if alone else opening.rpartition("\n\n")[0]))
             meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
