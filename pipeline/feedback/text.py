@@ -180,10 +180,13 @@ def _ends_with_several(line: str) -> Sequence[str]:
     return tuple(dict.fromkeys(each["address"] for each in found))
 
 
-def until_named(text: str) -> str:
-    """What stands above the first of several names."""
+def until_named(text: str, *, of_all: bool = False) -> str:
+    """What stands above the first name; if it must be of all names, not what may be of the first alone."""
     found = ADDRESS.search(text)
-    return text[: found.start()] if found else ""
+    above = text[: found.start()] if found else ""
+    if not of_all:
+        return above
+    return "" if spoken_lines(above) else above.rpartition("\n\n")[0]
 
 
 def runs(names: Sequence[Named]) -> Sequence[Sequence[Named]]:
@@ -317,6 +320,23 @@ def about(text: str, address: str, names: Sequence[str] = ()) -> str:
     marks = sorted(at for name in others if (at := plain.find(name, after)) >= 0)
     ends = (at for at in marks if _SAYS.search(text, after, at))
     return _squeezed(text[after : min(next(ends, len(text)), after + ABOUT_AT_MOST)].split("\n"))
+
+
+def about_one(text: str, address: str, names: Sequence[str]) -> str:
+    """What the text says of one of several: what its list does, else what stands after the name up to another."""
+    text = until_copy(text)
+    named, listed = _named(text)
+    told = {each.address.lower(): each.diagnostic.strip(" >") for each in named} if listed else {}
+    if told.get(address.lower()):
+        return told[address.lower()]
+    plain, lower = text.lower(), {name.lower() for name in names}
+    places = [
+        (found.start(), found.end(), found["address"] == address.lower())
+        for found in ADDRESS.finditer(plain)
+        if found["address"] in lower
+    ]
+    ends = [start for start, _, _ in places[1:]] + [len(text)]
+    return _squeezed([text[after:end] for (_, after, ours), end in zip(places, ends, strict=False) if ours])
 
 
 def _squeezed(lines: Sequence[str]) -> str:

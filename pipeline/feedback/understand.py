@@ -129,7 +129,8 @@ def _by_report(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
 
 def _of_report(report: Report, mail: _Mail, names: Sequence[str]) -> Recipient:
     """Where there are more of them, words that name nobody may be about another."""
-    said = text.about(mail.words, report.address, names)
+    alone = "" if len(names) == 1 or report.diagnostic else text.about_one(mail.words, report.address, names)
+    said = alone or text.about(mail.words, report.address, names)
     meaning = _meaning(report.diagnostic, said, mail.words if len(names) == 1 else "", status=report.status)
     meaning = _for_now(meaning) if report.action is Action.DELAYED else meaning
     return Recipient(report.address, report.status, report.action, report.diagnostic or said, meaning)
@@ -316,9 +317,7 @@ def _of_notice(notice: Notice, mail: _Mail, action: Action) -> Iterable[Recipien
         if not alone and not _tells(meaning):  # a transcript below the list tells of each
             meaning = _meaning("", text.lines_about(notice.body, address), "")
         if meaning.hard:  # a mailbox that is said to be closed, or full, was there
-            opening = text.until_named(text.until_copy(mail.words))
-            opening = opening if alone or not text.spoken_lines(opening) else ""  # that is of the first alone
-            above = classify(text.last_sentence(opening if alone else opening.rpartition("\n\n")[0]))
+            above = classify(text.last_sentence(text.until_named(text.until_copy(mail.words), of_all=not alone)))
             meaning = above if above.fault is Fault.RECIPIENT and not above.hard and _tells(above) else meaning
         meaning = _for_now(meaning) if action == Action.DELAYED else meaning
         yield Recipient(address, _status(words), action, words, meaning)

@@ -170,6 +170,13 @@ def test_all_whom_the_statement_names_are_told_of(words):
             ),
         ),
         (
+            "Cannot be delivered:\n\n",
+            (
+                "   The user is\n   unknown here:\n   user unknown\n   undeliverable to ada@x.test\n\n"
+                "   Its mailbox\n   is full\n   undeliverable to eve@x.test\n"
+            ),
+        ),
+        (
             "MailEnable: Message could not be delivered to some recipients.\n\n",
             (
                 "\tRecipient: [SMTP:ada@x.test]\n\tReason: 550 unknown user\n\n"
@@ -197,6 +204,27 @@ def test_names_on_one_line_share_what_is_said(to):
     words += "Intended Recipients: <ada@x.test>, <eve@x.test>\nFailure Reason: 552 mailbox is full\n\n"
     words += f"Received: by x.test\nTo: {to}\n"
     assert told(returned(words)) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "mailboxfull")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The following addresses failed:\n\n<ada@x.test>:\n  user unknown\n\n<eve@x.test>:\n  mailbox is full\n",
+        (
+            "The following addresses failed:\n<ada@x.test>\n<eve@x.test>\n\n>>> RCPT To:<ada@x.test>\n"
+            "<<< 550 user unknown\n>>> RCPT To:<eve@x.test>\n<<< 552 mailbox is full\n"
+        ),
+    ],
+    ids=["list", "transcript"],
+)
+def test_of_several_in_a_report_without_words_each_has_its_own_from_the_text(said):
+    blocks = "\n\n".join(
+        f"Final-Recipient: rfc822; {name}@x.test\nAction: failed\nStatus: 5.0.0" for name in ("ada", "eve")
+    )
+    report = f"--q\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n\n{blocks}\n--q--\n"
+    head = "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=q\n"
+    raw = head.encode() + returned(f"--q\n\n{said}\n{report}")
+    assert told(raw) == [("ada@x.test", "userunknown"), ("eve@x.test", "mailboxfull")]
 
 
 def test_a_page_has_its_lines_where_its_tags_are():
