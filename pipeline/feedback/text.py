@@ -318,7 +318,7 @@ def about(text: str, address: str, names: Sequence[str] = ()) -> str:
     after = at + len(address)
     others = {name.lower() for name in names if name} - {address.lower()}
     marks = sorted(at for name in others if (at := plain.find(name, after)) >= 0)
-    ends = (at for at in marks if _SAYS.search(text, after, at))
+    ends = (at for at in marks if _SAYS.search(ADDRESS.sub(" ", text[after:at])))
     return _squeezed(text[after : min(next(ends, len(text)), after + ABOUT_AT_MOST)].split("\n"))
 
 

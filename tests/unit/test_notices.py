@@ -233,6 +233,14 @@ def test_a_page_has_its_lines_where_its_tags_are():
     assert told(page) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "userunknown")]
 
 
+def test_names_in_a_row_are_no_words_about_each_other():
+    names = ["ada@hamlet.test", "eve@castle.test", "kim@village.test"]
+    words = (
+        "I wasn't able to deliver your message to the following addresses.\n\n{}\n\nError message:\n550 user unknown\n"
+    )
+    assert told(returned(words.format("\n".join(names)))) == [(name, "userunknown") for name in names]
+
+
 def test_a_header_may_name_the_failed_more_than_once():
     heads = "X-Failed-Recipients: ada@x.test\nX-Failed-Recipients: eve@x.test\n"
     words = "The following address(es) failed:\n\n  ada@x.test\n    Unknown user\n  eve@x.test\n    mailbox is full\n"
