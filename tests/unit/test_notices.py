@@ -30,6 +30,17 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "Your message was delivered to:\n\n eve@x.test\n\nIt could not be delivered to:\n\n ada@x.test: user unknown\n",
+        "It could not be delivered to:\n\n ada@x.test: user unknown\n\nIt was successfully delivered to:\n\n eve@x.test",
+    ],
+)
+def test_who_got_the_mail_is_not_told_of(words):
+    assert told(returned(words)) == [("ada@x.test", "userunknown")]
+
+
+@pytest.mark.parametrize(
     "courtesy",
     [
         "Possible reasons: the address does not exist, the mailbox is full, or the domain name could not be found.",
