@@ -95,6 +95,16 @@ def rehearsal_table(tally: Tally) -> Table:
     return table
 
 
+def printable(text: str) -> str:
+    """On one line. Where strangers wrote it, nothing in it may steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
+
+
+def console() -> Console:
+    """For a person; the width follows their terminal, or suits a file. Brackets in words are words, and no style."""
+    return Console(width=None if Console().is_terminal else 100, markup=False, emoji=False)
+
+
 def show(renderable: Any) -> None:
-    """Print for a person; the width follows their terminal, or suits a file."""
-    Console(width=None if Console().is_terminal else 100).print(renderable)
+    """Print for a person."""
+    console().print(renderable)

@@ -63,14 +63,15 @@ def ended(state: str) -> bool:
 
 def _watch(send: "Send", *, quiet: bool) -> None:
     """Until the send is over; a paused or held one may yet go on."""
-    from rich.console import Console
     from rich.live import Live
+
+    from pipeline.commands import output
 
     if quiet:
         for _ in _moments(send):
             pass
-    elif Console().is_terminal:
-        with Live(_picture(send), refresh_per_second=4) as live:
+    elif (console := output.console()).is_terminal:
+        with Live(_picture(send), console=console, refresh_per_second=4) as live:
             for moment in _moments(send):
                 live.update(_picture(moment))
     else:
@@ -118,7 +119,9 @@ def _gets_on(told: dict[str, Any]) -> str:
 
 
 def _waits(told: dict[str, Any]) -> str:
-    if not (words := told["waiting_for"]):
+    from pipeline.commands import output
+
+    if not (words := output.printable(told["waiting_for"] or "")):
         return ""
     goes_on_by_itself = told["state"] in {"scheduled", "sending"}
     until = f", until {_minute(told['until'])}" if told["until"] else ""

@@ -50,7 +50,7 @@ def _list(args: argparse.Namespace) -> int:
     for one in found:
         print("Send {send}, {destination}: {dead} of {tried} are said to be dead; {waiting} wait.".format(**one))
         for words in one["words"]:
-            print(f"  “{' '.join(words.split())}”")
+            print(f"  “{output.printable(words)}”")
     if not found:
         print("Nothing waits for a decision.")
     return 0

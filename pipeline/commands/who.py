@@ -61,5 +61,5 @@ def _tell(story: dict[str, object]) -> None:
             continue
         table = Table(*rows[0].keys(), title=name, title_justify="left")
         for row in rows:
-            table.add_row(*(str(value) if value is not None else "" for value in row.values()))
+            table.add_row(*(output.printable(str(value)) if value is not None else "" for value in row.values()))
         output.show(table)

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     environment.prepare()
     from rich.markup import escape
+    from rich.text import Text
 
     from pipeline.commands import output
     from pipeline.commands.doctor import seeds
@@ -36,5 +37,6 @@ def run(args: argparse.Namespace) -> int:
         output.emit({"ok": good, "checks": [asdict(check) for check in checks]})
     else:
         for check in checks:
-            output.show(f"{MARKS[check.verdict]} {escape(check.name)}: {escape(check.detail)}")
+            said = f"{MARKS[check.verdict]} {escape(check.name)}: {escape(check.detail)}"
+            output.show(Text.from_markup(said))
     return 0 if good else 1

@@ -83,6 +83,8 @@ def _since(text: str) -> datetime:
 
 def _tell(found: "Difference", lines: IO[str], *, as_json: bool) -> None:
     """For a program it is kept until all are known: one document. For a person it is said at once."""
+    from pipeline.commands import output
+
     if as_json:
         lines.write(json.dumps(_as_json(found), ensure_ascii=False, default=str) + "\n")
         return
@@ -92,8 +94,8 @@ def _tell(found: "Difference", lines: IO[str], *, as_json: bool) -> None:
     for name, said in (
         ("was", _plain(found.was)),
         ("now", _plain(found.now)),
-        ("words", _printable(found.now.words or found.was.words)),
-        ("rule", _printable(found.now.rule)),
+        ("words", output.printable(found.now.words or found.was.words)[:WORDS_AT_MOST]),
+        ("rule", output.printable(found.now.rule)),
         ("address", EFFECTS[found.effect]),
     ):
         if said:
@@ -171,11 +173,6 @@ def _notes(tally: "Tally") -> Iterator[str]:
 def _plain(reading: "Reading") -> str:
     told = [reading.kind.value, reading.reason, "dead" if reading.hard else "", "" if reading.name else "nobody's"]
     return ", ".join(part for part in told if part)
-
-
-def _printable(text: str) -> str:
-    """Strangers wrote it: nothing in it may steer a terminal."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))[:WORDS_AT_MOST]
 
 
 @contextmanager
