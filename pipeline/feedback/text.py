@@ -56,6 +56,11 @@ _ANSWERED: Final = re.compile(
 )
 _REPLIED: Final = re.compile(r"(?<![\w.])[45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3} )?.{0,80}[^\W\d_]{3}")
 _TRANSCRIPT: Final = re.compile(r"[ \t]{0,8}(?:>>>|<<<|-*\s?(?:smtp command|transcript|diagnostic))", re.IGNORECASE)
+_REACHED: Final = re.compile(
+    r"^(?![^\n]{0,160}(?:\bnot?\b|n't|\bnever\b|\bif\b))"
+    r"[^\n]{0,80}\b(?:was|were|been) (?:successfully )?(?:delivered|relayed) (?:successfully )?to\b[^\n@]{0,80}$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SAYS: Final = re.compile(r"[^\W\d_]{3}[^\n@<>]{0,80}[^\W\d_]{3}")
 """More than a label, or a name without its domain."""
 _LOCAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{1,63}")
@@ -92,7 +97,7 @@ def notice(text: str) -> Notice | None:
     line = text.rfind("\n", 0, first) + 1 if first is not None else 0
     if first is None or _QUOTED_REPLY.match(text, line):
         return None
-    before, body = text[:line], until_copy(text[line:])
+    before, body = text[:line], _until_reached(until_copy(text[line:]))
     named, listed = _stated(body, before) or _named(body)
     if not named:
         named, listed = _named_above(until_copy(before), body)
@@ -155,6 +160,12 @@ def _stated(text: str, before: str) -> tuple[Sequence[Named], bool] | None:
     line = line.rstrip(" >.:;!'\")")
     address = next((named.address for named in reversed(_in_sentences(line)) if line.endswith(named.address)), "")
     return ([Named(address, _squeezed(until_copy(text).split("\n")))], True) if address else None
+
+
+def _until_reached(text: str) -> str:
+    """Without the list of those who did get the mail, where that is the last."""
+    found = _REACHED.search(text) if "ed to" in text or "successfully to" in text else None
+    return text[: found.start()] if found and not TABLES[Role.START].fits(text[found.end() :]) else text
 
 
 def _named_above(before: str, body: str) -> tuple[Sequence[Named], bool]:

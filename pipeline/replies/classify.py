@@ -85,7 +85,7 @@ _SUPPOSED: Final = re.compile(
     r"|\b(?:this|it) (?:may|might|can|could) (?:be|happen|occur|mean)"
     r"|\b(?:check|verify|ensure|make sure|confirm) (?:that|whether|if)\b|\b(?:if|whether) (?:the|this|your|a)"
     r" (?:recipient|user|host|domain|mailbox|address|account|e-?mail))[^.!?。]{0,300}"
-    r"|[^.!?。:：]{0,80}(?:可能性があります|恐れがあります|수 있습니다)"
+    r"|(?:^|(?<=[.!?。:：]))[^.!?。:：]{0,80}(?:可能性があります|恐れがあります|수 있습니다)"
 )
 """What is only thought of: help for whoever reads it, and not what happened."""
 

@@ -32,8 +32,8 @@ def test_each_addressee_of_the_copy_is_told_of_though_it_has_a_header_for_each()
 @pytest.mark.parametrize(
     "words",
     [
-        "Your message was delivered to:\n\n eve@x.test\n\nIt could not be delivered to:\n\n ada@x.test: user unknown\n",
-        "It could not be delivered to:\n\n ada@x.test: user unknown\n\nIt was successfully delivered to:\n\n eve@x.test",
+        "It was delivered to:\n\n eve@x.test\n\nIt could not be delivered to:\n\n ada@x.test: user unknown\n",
+        "It could not be delivered to:\n\n ada@x.test: user unknown\n\nIt was delivered to:\n\n eve@x.test\n",
     ],
 )
 def test_who_got_the_mail_is_not_told_of(words):
