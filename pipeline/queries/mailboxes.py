@@ -1,5 +1,7 @@
 """What there is to do in a mailbox besides reading what is new."""
 
+from collections.abc import Collection
+
 from pipeline.models import Mailbox
 from pipeline.queries.sql import rows
 
@@ -22,6 +24,10 @@ def mailbox_messages_to_retry(mailbox: Mailbox) -> list[str]:
     ]
 
 
-def known_mailbox_keys(mailbox: Mailbox) -> set[str]:
-    """Keys of everything that was dealt with: POP cannot be asked for what is new alone."""
-    return set(mailbox.messages.filter(era=mailbox.era).values_list("key", flat=True))
+def known_mailbox_keys(mailbox: Mailbox, among: Collection[str]) -> set[str]:
+    """Those of these keys that were dealt with: POP cannot be asked for what is new alone."""
+    found = rows(
+        "SELECT key FROM pipeline_mailboxmessage WHERE mailbox_id = %s AND era = %s AND key = ANY(%s)",
+        [mailbox.pk, mailbox.era, list(among)],
+    )
+    return {key for (key,) in found}

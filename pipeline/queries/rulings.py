@@ -21,9 +21,13 @@ SENDS_AT_MOST: Final = 500
 
 
 def policies() -> dict[Reason, Policy]:
-    """The policy of each reason as it stands now: an admin may have changed it a moment ago, in another process."""
-    found = PolicyRow.objects.values_list("reason", "action", "issues", "days")
-    return {**DEFAULTS, **{Reason(name): Policy(Action(action), *numbers) for name, action, *numbers in found}}
+    """The policy of each reason as it stands now: an admin may have changed it a moment ago, in another process.
+
+    A reason or an action of a newer version, which runs beside this one during an update, is that one's matter.
+    """
+    found = PolicyRow.objects.filter(reason__in=Reason, action__in=Action)
+    numbered = found.values_list("reason", "action", "issues", "days")
+    return {**DEFAULTS, **{Reason(name): Policy(Action(action), *numbers) for name, action, *numbers in numbered}}
 
 
 # Sends are thousands, deliveries are millions: each send is asked for this one address through its unique index. Of a

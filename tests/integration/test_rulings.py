@@ -89,6 +89,13 @@ def test_the_policies_in_the_database_decide():
     assert ruled(delivery) is None
 
 
+def test_the_policy_of_a_newer_version_hinders_nobody():
+    """Both run during an update. A worker that could not enter its replies for it would leave all of them in doubt."""
+    Policy.objects.create(reason="of-tomorrow", action="ignore")
+    [delivery] = handed_over(Scene(3))
+    assert ruled(delivery).state == "applied"
+
+
 def test_a_refusal_at_once_takes_the_same_way():
     scene = Scene(3)
     [one] = scene.fly()

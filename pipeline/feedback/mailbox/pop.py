@@ -97,7 +97,7 @@ class PopBox:
         numbered = [line.split(maxsplit=1) for line in client.uidl()[1]]
         self._there = {_key(uidl): number for number, uidl in numbered}
         self._sizes = {key: sizes.get(number, 0) for key, number in self._there.items()}
-        known = known_mailbox_keys(mailbox)
+        known = known_mailbox_keys(mailbox, self._there)
         self._new = [key for key in self._there if key not in known]
 
     def count(self) -> int:
