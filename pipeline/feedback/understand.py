@@ -180,7 +180,7 @@ def _by_words(mail: _Mail) -> tuple[Kind, Iterable[Recipient], str] | None:
     notice = text.notice(mail.words) if evidence else None
     if notice is None and _needs_no_words(mail, evidence):
         notice = text.unannounced(mail.words)
-    if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail) or _is_good_news(notice):
+    if notice is None or _is_lure(notice, mail) or _is_about_us(notice, mail) or _is_good_news(notice, mail):
         return None
     delay = notice.delay or TABLES[Role.DELAY].fits(mail.message.header("subject"))
     if delay and evidence != FAILED_RECIPIENTS and not text.is_final(notice.body):
@@ -224,10 +224,10 @@ def _is_about_us(notice: Notice, mail: _Mail) -> bool:
     return names <= ours if names else not (subject or _holds_copy(mail))
 
 
-def _is_good_news(notice: Notice) -> bool:
+def _is_good_news(notice: Notice, mail: _Mail) -> bool:
     """Whether each is told to have the mail, and no server says no."""
-    taken = all(_TAKEN.match(named.diagnostic) for named in notice.named)
-    return bool(notice.named) and taken and not text.spoken_lines(notice.body)
+    told = notice.named or text.unannounced(mail.words).named
+    return bool(told) and all(_TAKEN.match(each.diagnostic) for each in told) and not text.spoken_lines(notice.body)
 
 
 def _evidence(mail: _Mail) -> str:

@@ -260,8 +260,9 @@ def test_a_header_may_name_the_failed_more_than_once():
 
 @pytest.mark.parametrize("said", ["250 2.0.0 Ok: queued as 1F", "(successfully delivered to mailbox)", "2.1.5 taken"])
 def test_what_was_delivered_is_no_bounce(said):
-    words = f"This is the MAILER-DAEMON, please do not reply. The following:\n\n<ada@x.test>: {said}\n"
-    assert understand(returned(words)).kind is Kind.OTHER
+    for about in ("The following:", "Your message was successfully delivered to these recipients."):
+        words = f"This is the MAILER-DAEMON, please do not reply.\n\n{about}\n\n<ada@x.test>: {said}\n"
+        assert understand(returned(words)).kind is Kind.OTHER
 
 
 def test_the_other_server_is_believed_before_what_messaging_server_makes_of_it():
