@@ -199,11 +199,11 @@ def _needs_no_words(mail: _Mail, evidence: str) -> bool:
 
 
 def _says_of_whom(mail: _Mail) -> bool:
-    """Whether it names somebody, and a reason that lies with a recipient; or is late, says its subject."""
+    """Whether it names somebody, and a reason that is theirs or the way's; or is late, as its subject says."""
     words = text.until_copy(mail.words)
     named = any(not _is_role(each.address, mail) for each in text.unannounced(words).named)
     late = TABLES[Role.DELAY].fits(mail.message.header("subject"))
-    return named and (late or classify(words).fault is Fault.RECIPIENT)
+    return named and (late or (_tells(why := classify(words)) and why.fault in {Fault.RECIPIENT, Fault.NETWORK}))
 
 
 def _is_lure(notice: Notice, mail: _Mail) -> bool:
