@@ -37,7 +37,7 @@ _LEADING_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _STATED_NAME: Final = re.compile(
-    rf"(?::|message to|mail to|deliver(?:ed|able)? to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)"
+    rf"(?::|message to|mail to|deliver(?:ed|able|y)? to|delayed to) [<'\"]?{ADDRESS.pattern}(?:[>'\"]|\s*$)"
 )
 _REST_OF_NAME: Final = re.compile(
     r"\s*(?:$|[:：(<\[\-–—.,;>…\]]|[\"']\s*(?:$|[:：])|\.\.\.|\s{2,}|\t"
@@ -268,7 +268,7 @@ def _in_statements(lines: Sequence[str], before: str) -> list[Named]:
 def _statement(line: str) -> re.Match[str] | None:
     """The name that a line ends with which says whose mail failed."""
     name = _STATED_NAME.search(line[:300]) if "@" in line else None
-    return name if name and TABLES[Role.START].fits(line[:300]) else None
+    return name if name and any(TABLES[role].fits(line[:300]) for role in (Role.START, Role.DELAY)) else None
 
 
 def _above(lines: Sequence[str], number: int) -> str:

@@ -144,7 +144,7 @@ def _for_now(said: Meaning) -> Meaning:
 
 def _meaning(diagnostic: str, said: str, words: str, *, status: str = "") -> Meaning:
     """What the server said, else what the notice says of this recipient, else its transcript, else all of its words."""
-    command = command_in(said)
+    command = command_in(said) or command_in(words)
     meaning = classify(diagnostic, enhanced=status, command=command)
     mute = not any(map(str.isalpha, diagnostic)) and _tells(meaning) and not meaning.hard
     for more in (text.remote_lines(words), said, text.spoken_lines(words)):

@@ -244,6 +244,23 @@ def test_a_page_has_its_lines_where_its_tags_are():
     assert told(page) == [("ada@x.test", "mailboxfull"), ("eve@x.test", "userunknown")]
 
 
+@pytest.mark.parametrize(("verb", "word"), [("RCPT TO", "userunknown"), ("final DATA", "filtered")])
+def test_the_command_that_was_answered_may_stand_on_a_line_of_its_own(verb, word):
+    words = "This is the DragonFly Mail Agent.\n\nThere was an error delivering your mail to <ada@x.test>.\n\n"
+    words += f"mx.x.test [192.0.2.4] did not like our {verb}:\n550 5.1.1 <ada@x.test>... User unknown\n"
+    assert told(returned(words)) == [("ada@x.test", word)]
+
+
+def test_a_warning_may_tell_of_several():
+    words = "Delivery delayed to 'ada@x.test'\n 451 mailbox is full\n\nDelivery delayed to 'eve@x.test'\n 451 busy\n"
+    found = understand(returned(words))
+    assert found.kind is Kind.DELAY
+    assert [(each.address, each.meaning.hard) for each in found.recipients] == [
+        ("ada@x.test", False),
+        ("eve@x.test", False),
+    ]
+
+
 def test_names_in_a_row_are_no_words_about_each_other():
     names = ["ada@hamlet.test", "eve@castle.test", "kim@village.test"]
     words = (
