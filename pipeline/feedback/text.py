@@ -5,7 +5,7 @@ up to the next name or to the returned copy of the message.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise, takewhile
@@ -335,19 +335,22 @@ def about(text: str, address: str, names: Sequence[str] = ()) -> str:
 
 def about_one(text: str, address: str, names: Sequence[str]) -> str:
     """What the text says of one of several: what its list does, else what stands after the name up to another."""
-    text = until_copy(text)
+    text = until_copy(text)[:TEXT_AT_MOST]
+    listed, places = _told_and_places(text)
+    address, lower = address.lower(), {name.lower() for name in names}
+    if listed.get(address):
+        return listed[address]
+    places = [place for place in places if place[2] in lower]
+    ends = [start for start, _, _ in places[1:]] + [len(text)]
+    return _squeezed([text[after:end] for (_, after, name), end in zip(places, ends, strict=False) if name == address])
+
+
+@lru_cache(maxsize=2)  # asked for again for each recipient
+def _told_and_places(text: str) -> tuple[Mapping[str, str], Sequence[tuple[int, int, str]]]:
+    """What a list says of each, and where each name stands, in lower case."""
     named, listed = _named(text)
     told = {each.address.lower(): each.diagnostic.strip(" >") for each in named} if listed else {}
-    if told.get(address.lower()):
-        return told[address.lower()]
-    plain, lower = text.lower(), {name.lower() for name in names}
-    places = [
-        (found.start(), found.end(), found["address"] == address.lower())
-        for found in ADDRESS.finditer(plain)
-        if found["address"] in lower
-    ]
-    ends = [start for start, _, _ in places[1:]] + [len(text)]
-    return _squeezed([text[after:end] for (_, after, ours), end in zip(places, ends, strict=False) if ours])
+    return told, [(found.start(), found.end(), found["address"].lower()) for found in ADDRESS.finditer(text)]
 
 
 def _squeezed(lines: Sequence[str]) -> str:
