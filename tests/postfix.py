@@ -1,5 +1,6 @@
 """A real Postfix in a folder of its own: takes mail on a free port and passes all of it on to a relay."""
 
+import logging
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from typing import Self
 
 import pytest
 
+logger = logging.getLogger(__name__)
 MAIN = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -82,7 +84,9 @@ class Postfix:
             else:
                 return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            logger.error("what Postfix has logged:\n%s", self.log())  # its folder is gone when somebody asks
         self._run("stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 

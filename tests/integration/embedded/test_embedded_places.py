@@ -131,9 +131,8 @@ def test_where_root_may_not_make_a_namespace_the_servers_get_an_account_of_their
     shared_temp, everyones_python, monkeypatch
 ):
     home = shared_temp / "home"
-    monkeypatch.setitem(
-        ENVIRONMENT, "PATH", only_these_programs(shared_temp / "bin", "setpriv", "true", "redis-server")
-    )
+    redis = ["redis-server"] if shutil.which("redis-server") else []  # else the bundled one
+    monkeypatch.setitem(ENVIRONMENT, "PATH", only_these_programs(shared_temp / "bin", "setpriv", "true", *redis))
     assert visit(home, python=(everyones_python,)) == 1
     owner = (home / "services").stat().st_uid
     assert owner != 0
