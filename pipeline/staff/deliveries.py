@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from pipeline.models import Delivery, DeliveryState, Send
 from pipeline.staff.books import reason_label
-from pipeline.staff.reading import number_of
+from pipeline.staff.reading import number_of, text_of
 from subscribers.addresses import AddressError, parse_address
 
 PAGE: Final = 50
@@ -55,8 +55,8 @@ def _asked(request: HttpRequest) -> Narrowing:
     state = request.GET.get("state", "")
     return Narrowing(
         state=state if state in DeliveryState.values else "",
-        reason=request.GET.get("reason", "")[:20],
-        email=request.GET.get("email", "").strip()[:320].replace("\0", ""),
+        reason=text_of(request.GET, "reason", most=20),
+        email=text_of(request.GET, "email", most=320),
         after=number_of(request.GET.get("after", "")),
     )
 

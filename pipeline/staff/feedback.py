@@ -33,7 +33,7 @@ from pipeline.queries.feedback import (
 from pipeline.replies import Reason
 from pipeline.staff import rawmail
 from pipeline.staff.books import reason_label
-from pipeline.staff.reading import number_of
+from pipeline.staff.reading import number_of, text_of
 from pipeline.staff.sends import actor, require
 from subscribers.addresses import AddressError, parse_address
 
@@ -166,7 +166,11 @@ def looked(request: HttpRequest) -> HttpResponse:
     ids = [number_of(each) for each in request.POST.getlist("id")[:PAGE]]
     transitions.look_at(ids, by=actor(request))
     back = request.POST.get("back", "")
-    return redirect(back if url_has_allowed_host_and_scheme(back, None) else "feedback:index")
+    return (
+        redirect(back)
+        if back.startswith("/") and url_has_allowed_host_and_scheme(back, None)
+        else redirect("feedback:index")
+    )
 
 
 def shown(row: FeedbackRow) -> Shown:
@@ -183,7 +187,7 @@ def shown(row: FeedbackRow) -> Shown:
 def _asked(request: HttpRequest) -> tuple[AskedFeedback, str]:
     """What is asked for, and the address as it was typed. Unknown values are left out of account."""
     given = request.GET
-    words = given.get("words", "").replace("\0", "").strip()[:320]
+    words = text_of(given, "words", most=320)
     asked = AskedFeedback(
         of=_one_of(LABELS, given.get("of")),
         looked="looked" in given,

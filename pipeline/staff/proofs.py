@@ -22,6 +22,7 @@ from pipeline.models import Issue, Proof, Publication
 from pipeline.queries.publications import newest_of
 from pipeline.staff.findings import graded
 from pipeline.staff.preview import POLICY, SIZES
+from pipeline.staff.reading import text_of
 from pipeline.staff.sends import actor, require
 from pipeline.tokens import StandIn
 
@@ -97,7 +98,7 @@ def web(request: HttpRequest, key: str) -> HttpResponse:
     if act is None:
         raise PermissionDenied
     try:
-        act(_found(key), request.POST.get("note", ""), actor(request))
+        act(_found(key), text_of(request.POST, "note", most=2_000), actor(request))
     except transitions.PublicationError as error:
         messages.error(request, str(error))
     return redirect("proofs:proof", key)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import URLPattern, path
 from wagtail.admin.viewsets.model import ModelViewSet
 
@@ -25,6 +26,11 @@ class ReadingViewSet(ModelViewSet):
             path("results/", self.index_results_view, name="index_results"),
             path(f"<{self.pk_path_converter}:pk>/", self.inspect_view, name="inspect"),
         ]
+
+
+def text_of(given: QueryDict, name: str, *, most: int = 500) -> str:
+    """What was typed into a field that no form checks: so many characters, no NUL, which PostgreSQL cannot hold."""
+    return given.get(name, "").replace("\0", "").strip()[:most]
 
 
 def number_of(text: str) -> int:

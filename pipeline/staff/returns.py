@@ -30,7 +30,7 @@ from pipeline.queries import (
 from pipeline.queries.rulings import policies
 from pipeline.replies import Reason, enhanced_in
 from pipeline.staff.books import reason_label
-from pipeline.staff.reading import number_of
+from pipeline.staff.reading import number_of, text_of
 from pipeline.staff.reasons import WAYS, deed, provider_label, whose_fault
 from pipeline.staff.sends import actor, require
 from pipeline.staff.story import Decision, decisions
@@ -148,9 +148,7 @@ def loops(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> Narrowed:
-    given = {
-        name: request.GET.get(name, "").replace("\0", "")[:255] for name in ("reason", "way", "provider", "domain")
-    }
+    given = {name: text_of(request.GET, name, most=255) for name in ("reason", "way", "provider", "domain")}
     return Narrowed(**given | {"way": given["way"] if given["way"] in WAYS else ""})
 
 

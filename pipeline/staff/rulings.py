@@ -18,6 +18,7 @@ from pipeline.queries.rulings import policies
 from pipeline.replies import CHOICES, Action, Policy, Reason
 from pipeline.replies.policy import DAYS, ISSUES, RECHECK_DAYS
 from pipeline.staff.books import reason_label
+from pipeline.staff.reading import text_of
 from pipeline.staff.reasons import deed, whose_fault
 from pipeline.staff.sends import actor, require
 from pipeline.transitions.policies import CHANGED, PolicyError, change_policy
@@ -128,11 +129,11 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Lift every suppression that returned mail of a send made, or those of one destination."""
     require(request, UNDO)
     send = get_object_or_404(Send, pk=pk)
-    why = request.POST.get("why", "").strip()
+    why = text_of(request.POST, "why")
     if not why:
         messages.error(request, _("Say why these addresses may get mail again. Nothing was changed."))
         return redirect("sends:inspect", pk)
-    destination, complaints = request.POST.get("destination", ""), "complaints" in request.POST
+    destination, complaints = text_of(request.POST, "destination"), "complaints" in request.POST
     number = undo_batch(send.pk, actor(request), why, destination=destination, complaints=complaints)
     words = _("Decisions about addresses taken back: %(n)s. The same reports will not suppress them again.")
     messages.success(request, words % {"n": f"{number:,}"})

@@ -22,7 +22,7 @@ from pipeline.queries.rulings import standing_of
 from pipeline.staff.books import GOING, books_of
 from pipeline.staff.deliveries import deliveries
 from pipeline.staff.following import followings
-from pipeline.staff.reading import ReadingViewSet
+from pipeline.staff.reading import ReadingViewSet, text_of
 from pipeline.staff.reasons import provider_label
 from pipeline.staff.schedule import waiting_of
 from pipeline.staff.storms import decide, may_decide, storms_of
@@ -124,7 +124,7 @@ def do(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     send = get_object_or_404(Send, pk=pk)
     if act not in ACTS:
         raise PermissionDenied
-    why = request.POST.get("why", "").strip()
+    why = text_of(request.POST, "why")
     if act == "cancel" and not why:
         messages.error(request, _("Say why the send ends here. Nothing was changed."))
         return redirect("sends:inspect", pk)

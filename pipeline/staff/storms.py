@@ -13,6 +13,7 @@ from wagtail.admin import messages
 
 from pipeline import transitions
 from pipeline.queries.storms import Weather, open_storms
+from pipeline.staff.reading import text_of
 from pipeline.staff.reasons import provider_label
 
 ACTS: Final[dict[str, Callable[..., int]]] = {
@@ -38,9 +39,9 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     act = ACTS.get(request.POST.get("act", ""))
     if act is None or not may_decide(request):
         raise PermissionDenied
-    destination, why = request.POST.get("destination", ""), request.POST.get("why", "").strip()
+    destination, why = text_of(request.POST, "destination"), text_of(request.POST, "why")
     try:
-        act(pk, destination, actor=str(request.user.get_username()), why=why[:500])
+        act(pk, destination, actor=str(request.user.get_username()), why=why)
     except transitions.NoStormError as error:
         messages.error(request, str(error))
     else:

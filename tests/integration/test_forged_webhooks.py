@@ -247,6 +247,12 @@ def test_too_many_events_at_once_are_refused_before_any_is_read(monkeypatch):
     assert "at once" in Hook.objects.get().refusal
 
 
+def test_a_form_of_too_many_fields_is_refused():
+    teller = Teller(a_hook("mandrill"))
+    assert teller.post("&".join(f"a{i}=1" for i in range(2_000)).encode()).status_code == 403
+    assert "no JSON" in Hook.objects.get().refusal
+
+
 def test_a_body_that_takes_too_long_to_read_gets_on_at_each_try(monkeypatch):
     deliveries = handed_over(Scene(6), 6)
     teller = Teller(a_hook("sendgrid"))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from newsroom import A_TARGET, Newsroom, a_user, signed_in
@@ -134,6 +135,29 @@ def test_an_editor_changes_nothing_outside_of_issues(newsroom, ada):
         if "/snippets/pipeline/issue/" not in route:
             ada.post(real(route, newsroom), {"why": "x", "name": "x", "target": "https://b.example/", "was": A_TARGET})
     assert snapshot() == before
+
+
+TYPED = (
+    "q", "why", "note", "destination", "reason", "email", "words", "way", "provider", "domain", "name", "target", "url",
+    "back", "issue", "to", "state", "size",
+)  # fmt: skip
+ACTS = ("", "apply", "discard", "publish", "correct", "withdraw", "renew", "remove")
+
+
+def test_a_nul_typed_anywhere_is_no_fault(newsroom, bo):
+    bo.raise_request_exception = False
+    failed = {}
+    for route in filter(OURS.match, STAFF):
+        where = real(route, newsroom)
+        for method, act in [("get", ""), *(("post", act) for act in ACTS)]:
+            with transaction.atomic():
+                status = getattr(bo, method)(
+                    where, dict.fromkeys(TYPED, "a\0b") | {"act": act, "body-count": "0"}
+                ).status_code
+                transaction.set_rollback(True)
+            if status >= 500:
+                failed[method, route, act] = status
+    assert failed == {}
 
 
 def snapshot() -> list[object]:

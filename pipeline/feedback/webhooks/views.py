@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, QueryDict
 
 from pipeline.feedback.webhooks.reading import Event, read_event
@@ -40,7 +41,10 @@ class _Request(HttpRequest):
 
 def field_of(body: bytes, name: str) -> str:
     """A field of a form. Raises ValueError without it, or with too many others."""
-    form = QueryDict(body)
+    try:
+        form = QueryDict(body)
+    except TooManyFieldsSent as error:
+        raise ValueError("too many fields") from error
     if len(form) > FIELDS_AT_MOST or name not in form:
         raise ValueError(f"no field {name}")
     return str(form[name])
