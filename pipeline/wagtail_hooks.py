@@ -5,7 +5,7 @@ from functools import partial
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from pipeline.staff import home, menu
+from pipeline.staff import deleting, home, menu
 from pipeline.staff.feedback import FeedbackViewSet
 from pipeline.staff.hooks import HookViewSet
 from pipeline.staff.inbox import InboxViewSet
@@ -27,6 +27,7 @@ register_snippet(IssueViewSet)
 hooks.register("construct_main_menu", menu.without_pages)
 hooks.register("construct_homepage_summary_items", menu.no_summary, order=1_000)  # after all who add to it
 hooks.register("register_permissions", menu.grantable)
+hooks.register("before_bulk_action", deleting.keep_what_is_needed)
 hooks.register("construct_homepage_panels", home.with_books)
 for viewset in (
     NewsletterViewSet(),

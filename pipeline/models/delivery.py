@@ -224,6 +224,8 @@ class SendList(models.Model):
     excluded = models.BooleanField(default=False)
 
     class Meta:
+        verbose_name = _("list of a send")
+        verbose_name_plural = _("lists of sends")
         constraints: ClassVar = [models.UniqueConstraint(fields=["send", "list"], name="send_list_once")]
 
     def __str__(self) -> str:

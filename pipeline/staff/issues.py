@@ -19,6 +19,7 @@ from wagtail.snippets.views.snippets import CopyView, CreateView, EditView, Inde
 from pipeline.models import Issue
 from pipeline.staff import preview
 from pipeline.staff.checking import FindingsPanel, ask_links
+from pipeline.staff.deleting import SnippetDeleteView
 from pipeline.staff.translating import LanguageForm, translate
 
 COPIED: Final = "copy-of"
@@ -118,6 +119,7 @@ class IssueViewSet(SnippetViewSet):
     index_view_class = IssueIndexView
     add_view_class = IssueCreateView
     edit_view_class = IssueEditView
+    delete_view_class = SnippetDeleteView
     edit_handler = ObjectList(
         [
             MultiFieldPanel(

@@ -18,6 +18,7 @@ from pipeline.documents import profile_of
 from pipeline.models import Newsletter
 from pipeline.staff import brand
 from pipeline.staff.brand import BrandFields
+from pipeline.staff.deleting import DeleteView
 from pipeline.staff.translating import clean_tag
 
 
@@ -106,6 +107,7 @@ class NewsletterViewSet(ModelViewSet):
     search_backend_name = None
     add_view_class = NewsletterCreateView
     edit_view_class = NewsletterEditView
+    delete_view_class = DeleteView
     edit_handler = ObjectList(
         [
             FieldPanel("name"),

@@ -20,6 +20,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from pipeline.models import Newsletter
 from pipeline.queries.books import who
+from pipeline.staff.deleting import DeleteView
 from pipeline.staff.reading import ReadingViewSet
 from pipeline.staff.sends import actor, require
 from pipeline.staff.story import counted, mails
@@ -93,6 +94,7 @@ class ListViewSet(ModelViewSet):
     copy_view_enabled = False
     inspect_view_enabled = True
     index_view_class = ListIndex
+    delete_view_class = DeleteView
     list_display: ClassVar = [
         "name",
         "slug",
