@@ -9,7 +9,7 @@ from django.db.models import Q
 from pipeline.models import AuditEvent, Newsletter, SendList
 from pipeline.transitions import record_leaving
 from subscribers import transitions as people
-from subscribers.models import Departure, Subscriber, Subscription
+from subscribers.models import ConsentRecord, Departure, Subscriber, Subscription
 
 UNDO_FOR: Final = people.UNDO_WINDOW
 
@@ -44,6 +44,20 @@ def leave_newsletter(
         detail={"newsletter": newsletter_id, "send": send_id, "source": source},
     )
     return departure
+
+
+def came_back(subscriber_id: int, newsletter_id: int, *, since: datetime) -> bool:
+    """Whether the person themselves has said yes to a list of the newsletter, later than that."""
+    newsletter = Newsletter.objects.filter(pk=newsletter_id).first()
+    return (
+        newsletter is not None
+        and ConsentRecord.objects.filter(
+            subscriber_id=subscriber_id,
+            list_id__in=_lists_of(newsletter, subscriber_id),
+            kind__in=(ConsentRecord.Kind.CONFIRMED, ConsentRecord.Kind.RETURNED),
+            at__gt=since,
+        ).exists()
+    )
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from pipeline.feedback.bounded import understand
 from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.feedback.webhooks.reading import Event
 from pipeline.keys import keyring
-from pipeline.leaving import leave_newsletter
+from pipeline.leaving import came_back, leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
 from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState, Send
 from pipeline.replies.history import BOUNCE_WITHIN
@@ -186,10 +186,17 @@ def _apply_event(event: Event, understood: Understood, now: datetime) -> _Outcom
     except BadTokenError:
         why = "The id that it bears was not signed by us. Nothing was done."
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.QUARANTINED, why)
-    return _settled(understood, ids, now, source="webhook")
+    return _settled(understood, ids, now, source="webhook", said_at=event.at)
 
 
-def _settled(understood: Understood, ids: tuple[int, ...], now: datetime, *, source: str = "mail") -> _Outcome:
+def _settled(
+    understood: Understood,
+    ids: tuple[int, ...],
+    now: datetime,
+    *,
+    source: str = "mail",
+    said_at: datetime | None = None,
+) -> _Outcome:
     deliveries = Delivery.objects.all()
     if understood.kind is not Kind.UNSUBSCRIBE:  # leaving holds the person first, as it does where a reader clicks
         # Held until all of it is written, so that whoever reads what is stored again never sees half of it.
@@ -200,7 +207,7 @@ def _settled(understood: Understood, ids: tuple[int, ...], now: datetime, *, sou
         why = f"{_not_read(understood)} {why}" if understood.unread else why
         return _Outcome(FeedbackKind(understood.kind), FeedbackStatus.UNATTRIBUTED, why)
     if understood.kind is Kind.UNSUBSCRIBE:
-        return _left(delivery, now)
+        return _left(delivery, said_at or now, now)
     return _done(understood, delivery, now, source)
 
 
@@ -280,10 +287,13 @@ def shows_life(understood: Understood) -> bool:
     return understood.kind in {Kind.AUTO_REPLY, Kind.REPLY} or understood.rule in _LIFE
 
 
-def _left(delivery: Delivery, now: datetime) -> _Outcome:
+def _left(delivery: Delivery, said_at: datetime, now: datetime) -> _Outcome:
     """The relay puts a way out of its own into mail, and somebody has taken it."""
     ids = {"send_id": delivery.send_id, "delivery_id": delivery.id}
     newsletter_id = Send.objects.values_list("newsletter_id", flat=True).get(pk=delivery.send_id)
+    if came_back(delivery.subscriber_id, newsletter_id, since=said_at):
+        why = "The person has come back since, and confirmed it: they stay."
+        return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.IGNORED, why, delivery)
     left = leave_newsletter(delivery.subscriber_id, newsletter_id, **ids, source="the relay's unsubscribe", at=now)
     if left is None:
         why = "The person or the newsletter is not there any more."

@@ -3,6 +3,7 @@
 import json
 import threading
 import zlib
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -18,7 +19,8 @@ from pipeline.models import Feedback, Hook, Newsletter
 from pipeline.providers import PROVIDERS
 from pipeline.queries.sql import rows
 from pipeline.queries.stored import Chosen
-from subscribers.models import Departure, Subscriber, Suppression
+from subscribers import transitions as people
+from subscribers.models import Departure, Subscriber, Subscription, SubscriptionState, Suppression
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +132,26 @@ def test_an_unsubscribe_told_while_the_reader_clicks_hinders_neither():
     assert [answer.status_code for answer in answers] == [200]
     assert Departure.objects.count() == 1
     assert state_of(delivery).unsubscribed_at
+
+
+@pytest.mark.parametrize(("minutes", "stays"), [(-2, True), (2, False)])
+def test_an_unsubscribe_told_late_does_not_end_what_was_confirmed_after_it(minutes, stays):
+    [delivery] = handed_over(Scene(1))
+    body = filled(
+        next(case["body"] for case in cases("mailgun") if (case["is"] or {}).get("kind") == "unsubscribe"), delivery
+    )
+    now = timezone.now()
+    subscription = Subscription.objects.get(subscriber=delivery.subscriber_id)
+    person, by = subscription.subscriber, {"source": "the form", "by": "the person"}
+    people.leave(person, scope="all", list_ids=[subscription.list_id], at=now - timedelta(days=2), **by)
+    people.subscribe(person, to=subscription.list, text="yes", at=now - timedelta(hours=1), **by)
+    people.confirm(subscription, scopes=["all"], text="yes", at=now, **by)
+    body["event-data"]["timestamp"] = (now + timedelta(minutes=minutes)).timestamp()
+    assert Teller(a_hook("mailgun")).tell(body).status_code == 200
+    subscription.refresh_from_db()
+    assert subscription.state == (SubscriptionState.SUBSCRIBED if stays else SubscriptionState.UNSUBSCRIBED)
+    assert Departure.objects.count() == (1 if stays else 2)
+    assert Feedback.objects.get().status == ("ignored" if stays else "applied")
 
 
 def waits_for_a_lock():
