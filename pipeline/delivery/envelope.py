@@ -17,6 +17,8 @@ class Envelope(NamedTuple):
     """The message with every line ended by CRLF and no line starting with a dot, as the compiler makes it."""
     envid: str = ""
     """Comes back in delivery reports (RFC 3461 section 4.4), where the relay offers them."""
+    is_ascii: bool = False
+    """The message is known to hold no 8-bit bytes, and nobody needs to read it for them."""
 
 
 class Verdict(StrEnum):

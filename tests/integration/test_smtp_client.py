@@ -288,6 +288,16 @@ def test_what_is_no_reply_leaves_the_one_before_it_in_doubt():
     assert [result.verdict for result in results] == [Verdict.UNCERTAIN, Verdict.UNSENT]
 
 
+def test_in_lock_step_no_answer_is_taken_before_its_question():
+    yes = ["250 ok", "250 ok", "354 go"]
+    ahead = "\r\n".join(["250 ok", *yes])
+    with scripted_relay(*yes, ahead, called=["220 hi", "250 hi"]) as (connection, heard):
+        results = connection.send([envelope("ann"), envelope("bob")], may_start=always)
+        assert not connection.usable
+    assert [result.verdict for result in results] == [Verdict.ACCEPTED, Verdict.UNSENT]
+    assert b"bob" not in b"".join(heard)
+
+
 @pytest.mark.parametrize("phase", ["mail", "rcpt"])
 def test_in_lock_step_nothing_is_asked_after_a_refusal(phase):
     keywords = [keyword for keyword in KEYWORDS if keyword != "PIPELINING"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.delivery.smtp.exchange import _ALL_YES
 from pipeline.delivery.smtp.wire import LostError, OutOfTurnError, Reply, Timeouts, Wire
 
 
@@ -150,6 +151,29 @@ def test_a_slow_reader_gets_a_large_message_whole(pair):
     wire.close()
     thread.join()
     assert sum(map(len, received)) == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("more", "taken"),
+    [
+        (b"250 a\r\n354 go\r\n", True),
+        (b"250\r\n354\r\n", True),
+        (b"250-a\r\n250 a\r\n354 go\r\n", False),
+        (b"250 a\r\n354 go\r\n250 b\r\n", False),
+        (b"250 a\r\n354 g", False),
+        (b"550 a\r\n354 go\r\n", False),
+        (b"250 a\r\n554 no\r\n", False),
+        (b"250\n250 b\r\n354 go\r\n", False),
+    ],
+)
+def test_answers_are_taken_at_once_if_they_are_all_that_is_there_and_all_say_yes(pair, more, taken):
+    wire, relay = pair
+    relay.sendall(b"250 Ok: queued\r\n250 2.1.0 Ok\r\n" + more)
+    assert wire.read(5).text == "250 Ok: queued"
+    assert wire.take(_ALL_YES) is taken
+    assert wire.has_more is not taken
+    if not taken:
+        assert wire.read(5).text == "250 2.1.0 Ok"
 
 
 def test_nothing_is_heard_in_silence_and_the_unasked_is(pair):

@@ -32,6 +32,12 @@ def slots(proof_hash: str) -> frozenset[str]:
     return frozenset(slot.name for slot in segments(proof_hash).slots)
 
 
+@lru_cache(maxsize=8)
+def _is_ascii(proof_hash: str) -> bool:
+    """Whether messages of a proof are: what fills its slots always is."""
+    return all(segment.isascii() for segment in segments(proof_hash).segments)
+
+
 def values(newsletter: Newsletter, send_id: int, one: Claimed, *, date: str = "") -> dict[str, str]:
     """What fills this person's slots: merge fields, tokens, and the headers that differ by person."""
     sign = keyring().sign
@@ -69,6 +75,7 @@ def envelope(newsletter: Newsletter, send_id: int, one: Claimed) -> Envelope:
         recipient=one.email,
         wire=signed(newsletter, message.fill(segments(one.proof_hash), values(newsletter, send_id, one, date=date))),
         envid=f"{send_id}-{one.id}",
+        is_ascii=_is_ascii(one.proof_hash),
     )
 
 

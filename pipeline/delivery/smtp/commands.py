@@ -38,7 +38,7 @@ class _RefusedError(Exception):
 def commands(envelope: Envelope, extensions: Extensions) -> Commands | Result:
     """Make MAIL and RCPT, or the result that says why this relay cannot be asked to carry it."""
     try:
-        eight_bit = not envelope.wire.isascii()
+        eight_bit = not (envelope.is_ascii or envelope.wire.isascii())
         _check_message(envelope.wire, extensions, eight_bit=eight_bit)
         sender = _path("MAIL", envelope.sender, extensions) if envelope.sender else ""
         recipient = _path("RCPT", envelope.recipient, extensions)

@@ -10,6 +10,7 @@ one: the connection is given up, and the verdict on the message answered just be
 it would have said the same.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +21,8 @@ from pipeline.delivery.smtp.wire import LostError, OutOfTurnError, Reply, Timeou
 _SHUTTING_DOWN: Final = 421
 _GO_AHEAD: Final = 354
 _ANSWERS: Final = (2, 4, 5)  # first digits
+_ALL_YES: Final = re.compile(rb"2\d\d[ \r][^\n]*\n" * 2 + rb"354[ \r][^\n]*\n")
+"""What MAIL, RCPT and DATA are nearly always answered with, in one piece: read at once, and not line by line."""
 _LAST_WORDS: Final = 1.0  # seconds to hear why a relay hung up on us
 _VERDICTS: Final = {2: Verdict.ACCEPTED, 4: Verdict.DEFERRED, 5: Verdict.REJECTED}
 
@@ -69,6 +72,8 @@ class Exchange:
         self._reset = _Step("RSET", (b"RSET\r\n",), timeouts.command, expects=(2,))
         self._lone_dot = _Step("RSET", (b".\r\n",), timeouts.dot)
         self._nothing = _Step("", (), _LAST_WORDS, expects=())
+        self._asked = False
+        """All of the steps were written, and the relay has them."""
         self.is_over = False
         """The connection is of no more use."""
 
@@ -112,6 +117,8 @@ class Exchange:
         refused = go_ahead = False
         for step, reply in self._replies((*end, mail, rcpt, self._data)):
             if step.ends_a_message:
+                if go_ahead := self._asked and self._wire.take(_ALL_YES):
+                    break
                 continue
             if refused and step is rcpt and reply.kind == 2:
                 raise self._out_of_turn(step, reply)
@@ -134,6 +141,7 @@ class Exchange:
             octets = [piece for step in group for piece in step.octets]
             taken = self._wire.write(octets, self._timeouts.block)
             all_of_it = taken == sum(map(len, octets))
+            self._asked = all_of_it and self._pipelined
             for step in group:
                 taken -= 0 if all_of_it else step.size
                 yield step, self._hear(step, whole=all_of_it or taken >= 0)

@@ -122,6 +122,13 @@ class Wire:
                 raise OutOfTurnError(f"its reply never ended or changed its code: {_readable(lines[-1])[:200]}")
         return Reply(int(lines[0][:3]), _readable(b"\n".join(lines)))
 
+    def take(self, expected: re.Pattern[bytes]) -> bool:
+        """Whether all that was received, and nobody has read, is what is expected; then it is read."""
+        as_expected = expected.fullmatch(self._received) is not None
+        if as_expected:
+            self._received = b""
+        return as_expected
+
     def overhear(self) -> bytes:
         """What has arrived unasked, without waiting. Raises LostError if the other side has hung up."""
         if not self._received:
