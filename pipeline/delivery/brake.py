@@ -73,6 +73,10 @@ class Brake:
                 )
             )
 
+    def tells(self, accepted: int) -> bool:
+        """Whether so many more that were accepted make it tell what it has noted."""
+        return self._on and self._untold + accepted >= TELL_AFTER
+
     def allowed(self, flying: int) -> int:
         """How many may be started beside those that are in the air or not counted yet: few while it looks bad."""
         if not (self._light and self._careful):

@@ -62,6 +62,22 @@ def prepared(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, .
         return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 
+def prepared_together(*statements: tuple[str, Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """Run several in one transaction and one round trip: PostgreSQL does all of them, or none.
+
+    Outside of a transaction what comes before the end of a pipeline is one (PostgreSQL's manual, "Pipelining").
+    """
+    connection.ensure_connection()
+    if connection.in_atomic_block:
+        return [prepared(statement, parameters) for statement, parameters in statements]
+    raw = connection.connection
+    raw.prepare_threshold = 0
+    with connection.wrap_database_errors:
+        with raw.pipeline():
+            asked = [psycopg.Cursor(raw).execute(each, values, prepare=True) for each, values in statements]
+        return [each.fetchall() for each in asked]
+
+
 def numbers(given: Iterable[int]) -> str:
     """Whole numbers as the text of an array, for `%(name)s::bigint[]`: psycopg looks at each one to find its type."""
     return f"{{{','.join(map(str, given))}}}"

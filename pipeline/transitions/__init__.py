@@ -14,7 +14,15 @@ from pipeline.transitions.corrections import (
     rule_late,
     rule_on_complaint_late,
 )
-from pipeline.transitions.deliveries import Claimed, Marked, claim, mark_in_flight, record, reject_unrenderable
+from pipeline.transitions.deliveries import (
+    Claimed,
+    Marked,
+    claim,
+    mark_in_flight,
+    record,
+    record_and_mark,
+    reject_unrenderable,
+)
 from pipeline.transitions.destinations import (
     Slowed,
     ease,
@@ -182,6 +190,7 @@ __all__ = [
     "publish_edition",
     "push_waves",
     "record",
+    "record_and_mark",
     "record_bounce",
     "record_click",
     "record_complaint",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pipeline.queries.audience import BEST_STANDING
-from pipeline.queries.sql import execute, numbers, prepared, texts
+from pipeline.queries.sql import execute, numbers, prepared, prepared_together, texts
 from pipeline.queries.work import DESTINATIONS_THERE, DUE_FOR
 from pipeline.replies import Meaning
 from pipeline.transitions.facts import spare_second_copies
@@ -180,35 +180,45 @@ def claim(send_id: int, *, lease_id: int, most: int, caps: Mapping[str, int] | N
 
 def mark_in_flight(send_id: int, *, lease_id: int, claimed: Sequence[Claimed]) -> dict[int, str]:
     """Look once more and mark what may go: id → state now. An id that is missing is no longer ours."""
-    found = prepared(
-        _MARK,
-        {
-            "send": send_id,
-            "lease": lease_id,
-            "working": ["claimed", "in_flight"],
-            "ids": numbers(one.id for one in claimed),
-            "fences": numbers(one.fence for one in claimed),
-        },
-    )
-    return {int(pk): str(state) for pk, state in found}
+    return dict(prepared(_MARK, _marking(send_id, lease_id, claimed)))
 
 
 def record(send_id: int, marked: Sequence[Marked]) -> set[int]:
     """Write what the relay said. The ids written; one that is missing was taken from us as uncertain meanwhile."""
-    found = prepared(
-        _RECORD,
-        {
-            "send": send_id,
-            "ids": numbers(one.id for one in marked),
-            "fences": numbers(one.fence for one in marked),
-            "states": texts(one.state for one in marked),
-            "reasons": texts(one.reason for one in marked),
-            "replies": texts(one.reply for one in marked),
-            "counts": texts(one.counts for one in marked),
-            "due": texts(one.due_at for one in marked),
-        },
+    return {pk for (pk,) in prepared(_RECORD, _recording(send_id, marked))}
+
+
+def record_and_mark(
+    send_id: int, marked: Sequence[Marked], *, lease_id: int, claimed: Sequence[Claimed]
+) -> tuple[set[int], dict[int, str]]:
+    """`record` and `mark_in_flight` in one transaction and one round trip, where nothing is to be done in between."""
+    recorded, states = prepared_together(
+        (_RECORD, _recording(send_id, marked)), (_MARK, _marking(send_id, lease_id, claimed))
     )
-    return {int(pk) for (pk,) in found}
+    return {pk for (pk,) in recorded}, dict(states)
+
+
+def _marking(send_id: int, lease_id: int, claimed: Sequence[Claimed]) -> dict[str, object]:
+    return {
+        "send": send_id,
+        "lease": lease_id,
+        "working": ["claimed", "in_flight"],
+        "ids": numbers(one.id for one in claimed),
+        "fences": numbers(one.fence for one in claimed),
+    }
+
+
+def _recording(send_id: int, marked: Sequence[Marked]) -> dict[str, object]:
+    return {
+        "send": send_id,
+        "ids": numbers(one.id for one in marked),
+        "fences": numbers(one.fence for one in marked),
+        "states": texts(one.state for one in marked),
+        "reasons": texts(one.reason for one in marked),
+        "replies": texts(one.reply for one in marked),
+        "counts": texts(one.counts for one in marked),
+        "due": texts(one.due_at for one in marked),
+    }
 
 
 def reject_unrenderable(send_id: int, one: Claimed, *, why: str) -> None:

@@ -94,16 +94,16 @@ def test_a_batch_that_fails_in_the_middle_still_writes_what_the_relay_said(relay
 
 
 def test_a_commit_that_fails_is_counted_once_and_goes_on_in_a_session_set_like_the_first(relay, monkeypatch):  # noqa: F811
-    settings, mark = [], transitions.mark_in_flight
+    settings, write = [], transitions.record_and_mark
 
     def look(*given: object, **named: object) -> object:
         names = ("plan_cache_mode", "enable_seqscan", "idle_in_transaction_session_timeout")
         settings.append([rows(f"SHOW {name}")[0][0] for name in names])
-        return mark(*given, **named)
+        return write(*given, **named)
 
     server = relay()
     desk = Desk(*PEOPLE, url=url(server, connections=1))
-    monkeypatch.setattr(transitions, "mark_in_flight", after(3, lose_the_database, look))
+    monkeypatch.setattr(transitions, "record_and_mark", after(3, lose_the_database, look))
     desk.work()
     assert desk.states() == {"accepted": 20}
     assert read_counts(desk.send.pk).outcomes == 20

@@ -3,13 +3,13 @@
 import datetime as dt
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.utils import timezone
 from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue
 
 from pipeline import books, queries, transitions
 from pipeline.models import AuditEvent, Delivery, Newsletter, Send, Transport
-from pipeline.queries.sql import execute, numbers, prepared, texts
+from pipeline.queries.sql import execute, numbers, prepared, prepared_together, rows, texts
 from pipeline.sending import Plan, make_proof, reach_of_plan
 from subscribers import transitions as people
 from subscribers.models import List, Subscriber, Subscription
@@ -35,6 +35,24 @@ def test_arrays_arrive_as_they_were_given():
     assert prepared("SELECT %(texts)s::text[], %(numbers)s::bigint[], %(none)s::text[]", given) == [
         (words, [1, -2, 3_000_000_000], [])
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_run_together_is_done_together_or_not_at_all():
+    execute("CREATE TEMPORARY TABLE done (n bigint)")
+    insert, divide = "INSERT INTO done VALUES (%(n)s::bigint) RETURNING n", "SELECT 6 / %(n)s::bigint"
+    assert prepared_together((insert, {"n": 1}), (divide, {"n": 2})) == [[(1,)], [(3,)]]
+    for _ in range(2):
+        with pytest.raises(DataError):
+            prepared_together((insert, {"n": 2}), (divide, {"n": 0}))
+        with pytest.raises(DataError):
+            prepared_together((divide, {"n": 0}), (insert, {"n": 2}))
+        assert rows("SELECT n FROM done") == [(1,)]
+    assert prepared_together((insert, {"n": 3}), (divide, {"n": 3})) == [[(3,)], [(2,)]]
+    with transaction.atomic():
+        prepared_together((insert, {"n": 4}), (divide, {"n": 1}))
+        transaction.set_rollback(True)
+    assert rows("SELECT n FROM done") == [(1,), (3,)]
 
 
 # Who is reached

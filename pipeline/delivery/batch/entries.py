@@ -76,6 +76,16 @@ class Entries:
         raise AssertionError  # count() does not end
 
     def _commit_once(self, chosen: Sequence[Claimed]) -> dict[int, str]:
+        if not self._marked:
+            return transitions.mark_in_flight(self._send.pk, lease_id=self._lease_id, claimed=chosen)
+        goes_well = all(one.state == "accepted" for one in self._marked)
+        if goes_well and not self._brake.tells(len(self._marked)):
+            written, states = transitions.record_and_mark(
+                self._send.pk, self._marked, lease_id=self._lease_id, claimed=chosen
+            )
+            self._brake.note(self._marked, written)
+            self._marked = []
+            return states
         with self._brake.unless_it_fails(), transaction.atomic():
             self._write_replies()
             states = transitions.mark_in_flight(self._send.pk, lease_id=self._lease_id, claimed=chosen)
