@@ -46,7 +46,7 @@ def leave_newsletter(
     return departure
 
 
-def came_back(subscriber_id: int, newsletter_id: int, *, since: datetime) -> bool:
+def has_come_back(subscriber_id: int, newsletter_id: int, *, since: datetime) -> bool:
     """Whether the person themselves has said yes to a list of the newsletter, later than that."""
     newsletter = Newsletter.objects.filter(pk=newsletter_id).first()
     return (

@@ -22,7 +22,7 @@ from pipeline.feedback.bounded import understand
 from pipeline.feedback.understood import Kind, Recipient, Understood
 from pipeline.feedback.webhooks.reading import Event
 from pipeline.keys import keyring
-from pipeline.leaving import came_back, leave_newsletter
+from pipeline.leaving import has_come_back, leave_newsletter
 from pipeline.limits.easing import Lesson, code_in_report, lesson
 from pipeline.models import Delivery, Feedback, FeedbackKind, FeedbackStatus, RulingState, Send
 from pipeline.replies.history import BOUNCE_WITHIN
@@ -291,7 +291,7 @@ def _left(delivery: Delivery, said_at: datetime, now: datetime) -> _Outcome:
     """The relay puts a way out of its own into mail, and somebody has taken it."""
     ids = {"send_id": delivery.send_id, "delivery_id": delivery.id}
     newsletter_id = Send.objects.values_list("newsletter_id", flat=True).get(pk=delivery.send_id)
-    if came_back(delivery.subscriber_id, newsletter_id, since=said_at):
+    if has_come_back(delivery.subscriber_id, newsletter_id, since=said_at):
         why = "The person has come back since, and confirmed it: they stay."
         return _Outcome(FeedbackKind.UNSUBSCRIBE, FeedbackStatus.IGNORED, why, delivery)
     left = leave_newsletter(delivery.subscriber_id, newsletter_id, **ids, source="the relay's unsubscribe", at=now)
