@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
+from django.test import Client
+from newsroom import Newsroom, signed_in
 from psycopg.conninfo import conninfo_to_dict
 from pytest_django import DjangoDbBlocker
 from scene import Scene
@@ -93,6 +95,17 @@ def _fresh_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def scene(db: None) -> Scene:
     return Scene()
+
+
+@pytest.fixture
+def newsroom(db: None) -> Newsroom:
+    return Newsroom()
+
+
+@pytest.fixture
+def bo(db: None) -> Client:
+    """Administers."""
+    return signed_in("bo", superuser=True)
 
 
 @pytest.fixture(scope="session")

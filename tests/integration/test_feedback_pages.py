@@ -4,7 +4,6 @@ import datetime as dt
 import re
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from newsroom import signed_in
 from returned import a_bounce, comes_back, handed_over
@@ -21,12 +20,6 @@ FORGED = "b-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@bounces.example"
 
 def arrives(raw: bytes, to: str = "postmaster@bounces.example") -> Feedback:
     return take_in(raw, source="lmtp", envelope_to=to, envelope_from="mailer@evil.example", now=timezone.now())
-
-
-@pytest.fixture
-def bo() -> Client:
-    """Administers."""
-    return signed_in("bo", superuser=True)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from newsroom import DOCUMENT, signed_in
 from newsstand import HOUR, Stand
@@ -38,11 +37,6 @@ def stand() -> Stand:
     stand.person("left", "ko", state="unsubscribed")
     Subscriber.objects.filter(email="a@example.com").update(first_name="Ada")
     return stand
-
-
-@pytest.fixture
-def bo() -> Client:
-    return signed_in("bo", superuser=True)
 
 
 def counts(tally: rehearsing.Tally) -> dict[tuple[str, str, str], int]:

@@ -5,7 +5,6 @@ import io
 import re
 
 import pytest
-from django.test import Client
 from newsroom import a_list, a_newsletter, a_send, an_issue, signed_in
 from returned import return_path
 from scene import HOUR, Scene, accepted, refused
@@ -65,12 +64,6 @@ def send(db) -> Send:
 def bounce(delivery: Delivery, words: str = HOSTILE) -> None:
     raw = FULL.replace(b"ADDRESS", delivery.email.encode()).replace(b"WORDS", words.encode())
     take_in(raw, source="smtp", envelope_to=return_path(delivery), envelope_from="", now=delivery.updated_at + HOUR)
-
-
-@pytest.fixture
-def bo() -> Client:
-    """Administers."""
-    return signed_in("bo", superuser=True)
 
 
 def test_reasons_providers_and_domains_add_up_to_the_same(send):

@@ -3,24 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.test import Client
-from newsroom import Newsroom, signed_in
 
 from pipeline.models import Issue, Newsletter
 from subscribers.models import List
 
 TODAY = datetime.now(UTC).date()
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def newsroom() -> Newsroom:
-    return Newsroom()
-
-
-@pytest.fixture
-def bo() -> Client:
-    return signed_in("bo", superuser=True)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

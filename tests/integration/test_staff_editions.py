@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.test import Client
 from newsroom import signed_in
 from newsstand import Stand, fates, start
 
@@ -11,11 +10,6 @@ from pipeline.models import Send, Transport
 
 pytestmark = pytest.mark.django_db
 CELLS = re.compile(r'<t[dh][^>]*>([^<]*)</t[dh]>\s*<td class="books-n">(?:<strong>)?([\d,]+)')
-
-
-@pytest.fixture
-def bo() -> Client:
-    return signed_in("bo", superuser=True)
 
 
 @pytest.fixture

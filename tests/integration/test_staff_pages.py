@@ -8,7 +8,7 @@ import re
 import pytest
 from django.test import Client
 from django.utils import timezone
-from newsroom import PASSWORD, Newsroom, a_reader, a_user, signed_in
+from newsroom import PASSWORD, Newsroom, a_reader, a_user
 
 from pipeline.models import AuditEvent, Delivery, Send
 from pipeline.queries.books import counts
@@ -17,17 +17,6 @@ from subscribers.models import Suppression
 from subscribers.queries import is_suppressed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def newsroom() -> Newsroom:
-    return Newsroom()
-
-
-@pytest.fixture
-def bo() -> Client:
-    """Administers."""
-    return signed_in("bo", superuser=True)
 
 
 # The first sign-in
