@@ -79,6 +79,8 @@ CONTENTS = {
     "quoted-printable": repeated(b"Content-Transfer-Encoding: quoted-printable\n\n", b"=\n"),
     "base64": repeated(b"Content-Transfer-Encoding: base64\n\n", b"A=\n"),
     "UTF-7": repeated(text(b"plain", b"utf-7"), b"+2D3cAA- "),
+    "UTF-7, octets of eight bits": repeated(text(b"plain", b"utf-7"), b"\x81"),
+    "TIS-620, octets that are no letters": repeated(text(b"plain", b"tis-620"), b"\xff"),
     "UTF-16": repeated(text(b"plain", b"utf-16"), b"\x00\xd8"),
     "ISO-2022-JP": repeated(text(b"plain", b"iso-2022-jp"), b'\x1b$B$"\x1b(B'),
     "ISO-2022-JP, escapes": repeated(text(b"plain", b"iso-2022-jp"), b"\x1b"),

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from encodings import normalize_encoding
 from encodings.aliases import aliases
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -24,16 +25,21 @@ TEXT_AT_MOST: Final = 250_000  # octets of a part that are made text of
 HTML_AT_MOST: Final = 200_000  # characters
 HEADER_AT_MOST: Final = 4000  # characters of one header
 
-CHARSETS: Final = frozenset(
+_ONE_OCTET_EACH: Final = frozenset(
     {
-        *("utf-8", "utf-7", "utf-16", "utf-16-le", "utf-16-be", "ascii", "koi8-r", "koi8-u", "tis-620", "mac-roman"),
+        *("ascii", "koi8-r", "koi8-u", "tis-620", "mac-roman"),
         *(f"iso8859-{part}" for part in range(1, 17) if part != 12),
-        *(f"cp{page}" for page in (437, 850, 866, 932, 949, 950, *range(1250, 1259))),
-        *("iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_ext", "shift_jis", "euc_jp"),
-        *("euc_kr", "johab", "iso2022_kr", "gb2312", "gbk", "gb18030", "hz", "big5", "big5hkscs"),
+        *(f"cp{page}" for page in (437, 850, 866, *range(1250, 1259))),
     }
 )
+CHARSETS: Final = _ONE_OCTET_EACH | {
+    *("utf-8", "utf-7", "utf-16", "utf-16-le", "utf-16-be"),
+    *("iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_ext", "shift_jis", "cp932", "euc_jp"),
+    *("cp949", "euc_kr", "johab", "iso2022_kr", "gb2312", "gbk", "gb18030", "hz", "cp950", "big5", "big5hkscs"),
+}
 """Python knows slow and strange codecs too (punycode, unicode_escape …); a message does not get to pick those."""
+_SEVEN_BITS: Final = bytes(range(128)) + bytes(128)
+"""Octets of eight bits as NUL, which `storable` makes U+FFFD."""
 _CODEC_MODULES: Final = frozenset({name.replace("-", "_") for name in CHARSETS} | {"latin_1"})
 
 _HEADER: Final = re.compile(r"([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)", re.DOTALL)
@@ -200,7 +206,17 @@ def decode(content: bytes, charset: str) -> str:
     codec = _codec(charset)
     if codec is None or codec == "ascii":
         codec = _guess(content)
+    if codec in _ONE_OCTET_EACH:
+        return storable(codecs.charmap_decode(content, "strict", _letters(codec))[0])
+    if codec == "utf-7":
+        content = content.translate(_SEVEN_BITS)
     return storable(content.decode(codec, "replace"))
+
+
+@cache
+def _letters(codec: str) -> str:
+    """What each octet means, U+FFFD where it is none; a decoder that meets many of those itself is 50 times slower."""
+    return bytes(range(256)).decode(codec, "replace")
 
 
 def storable(text: str) -> str:

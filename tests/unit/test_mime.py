@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.feedback import mime
-from pipeline.feedback.mime import address_of, read
+from pipeline.feedback.mime import CHARSETS, address_of, decode, read
 
 
 def leaves(raw):
@@ -83,6 +83,13 @@ def test_charsets_of_the_world(charset, codec):
 def test_a_message_does_not_choose_strange_codecs(charset):
     raw = f"Content-Type: text/plain; charset={charset}\n\n".encode() + "gefällt".encode("latin-1")
     assert read(raw).text() == "gefällt"
+
+
+@pytest.mark.parametrize("charset", sorted(CHARSETS - {"ascii"}))  # which many claim of anything
+def test_octets_that_mean_nothing_in_a_charset_are_told(charset):
+    every = bytes(range(1, 256))
+    decoded = every.decode(charset, "replace")
+    assert decode(every, charset) == decoded.encode("utf-8", "replace").decode()
 
 
 def test_what_no_database_takes_is_replaced():
