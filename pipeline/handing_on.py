@@ -8,27 +8,22 @@ import logging
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
-from time import monotonic
 from typing import Final
 
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from pipeline import transitions
+from pipeline import errands, transitions
 from pipeline.alerts.words import languages_of
 from pipeline.content import headers
 from pipeline.delivery import ownmail
 from pipeline.feedback.answer import Answer, read_answer
 from pipeline.models import Feedback, Newsletter, Send
-from pipeline.queries.sql import alone
 from pipeline.transitions.answers import PER_HOUR
 
 logger = logging.getLogger(__name__)
 HOUR: Final = timedelta(hours=1)
-AT_A_TIME: Final = 60.0
-"""Seconds after which it ends; what is left is for the next sweep. A relay that does not answer keeps us waiting for
-each, and sends wait for the same workers."""
 LOCK: Final = (0x5052_414E, 0)
 
 
@@ -42,10 +37,7 @@ def hand_on(*, stopping: Callable[[], bool] = lambda: False) -> None:
 
     Nothing while somebody else does it.
     """
-    until = monotonic() + AT_A_TIME
-    with alone(*LOCK) as ours:
-        while ours and not stopping() and monotonic() < until and (answer := transitions.claim_answer()):
-            _try(answer)
+    errands.do_due(LOCK, transitions.claim_answer, _try, stopping=stopping)
 
 
 def _try(answer: Feedback) -> None:

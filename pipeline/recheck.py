@@ -7,15 +7,14 @@ others have come.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from time import monotonic
 from typing import Final
 
+from pipeline import errands
 from pipeline.domains.finding import Finding, Verdict
 from pipeline.domains.hosts import judge_way_in
 from pipeline.domains.lookup import Lookup
 from pipeline.models import Ruling
 from pipeline.queries.rulings import policies
-from pipeline.queries.sql import alone
 from pipeline.replies import Action, Policy, Reason
 from pipeline.transitions import rulings
 
@@ -25,9 +24,6 @@ ASK_AGAIN: Final = timedelta(hours=2)
 """When DNS did not answer."""
 PATIENCE: Final = timedelta(days=5)
 """So long after the policy's days it may go on not answering; then the address stays."""
-AT_A_TIME: Final = 60.0
-"""Seconds after which it ends; what is left is for the next sweep. Thousands of dead domains may keep us waiting, each
-for as long as DNS may take, and sends wait for the same workers."""
 LOCK: Final = (0x5052_4543, 0)
 _BY: Final = "feedback"
 
@@ -42,12 +38,13 @@ def look_into(lookup: Lookup, *, now: datetime, stopping: Callable[[], bool] = l
     def way_in(domain: str) -> Finding:
         return judge_way_in(domain, lookup)
 
-    known, done, until = policies(), 0, monotonic() + AT_A_TIME
-    with alone(*LOCK) as ours:
-        while ours and not stopping() and monotonic() < until and (ruling := rulings.take_due_ruling(now)):
-            _look(ruling, known[Reason(ruling.reason)], way_in, now)
-            done += 1
-    return done
+    known = policies()
+    return errands.do_due(
+        LOCK,
+        lambda: rulings.take_due_ruling(now),
+        lambda ruling: _look(ruling, known[Reason(ruling.reason)], way_in, now),
+        stopping=stopping,
+    )
 
 
 def _look(ruling: Ruling, policy: Policy, way_in: Callable[[str], Finding], now: datetime) -> None:

@@ -26,12 +26,12 @@ from pipeline.delivery import wayback
 from pipeline.delivery.batch import Worker, run_batch
 from pipeline.delivery.sweep import sweep as sweep_books
 from pipeline.domains import lookup
-from pipeline.feedback import mailbox as mailboxes
+from pipeline.feedback import mailbox
 from pipeline.queries import ringable_sends
 from pipeline.queries.rulings import ruling_is_due
 from pipeline.recheck import look_into
 from pipeline.rehearsing import play
-from pipeline.transitions import waiting_rehearsals, wake_mailboxes
+from pipeline.transitions import waiting_rehearsals
 from pipeline.watchdog import ENDED_ITSELF, Verdict, Watchdog, look_into_books, patience
 
 logger = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ def sweep() -> None:
         ring_answers()
     for transport_id in wayback.relays_to_ask():
         ring_way_back(transport_id)
-    for mailbox_id in wake_mailboxes():
-        ring_mailbox(mailbox_id)
+    if mailbox.is_any_due():
+        ring_mailboxes()
     try:
         if alerts.note():
             ring_alerts()
@@ -137,14 +137,11 @@ def answers() -> None:
     handing_on.hand_on(stopping=stopping)
 
 
-@app.task(name="pipeline.mailbox")
-def mailbox(mailbox_id: int) -> None:
-    """Take in what has come to a mailbox. How it went is written down with it."""
+@app.task(name="pipeline.mailboxes")
+def mailboxes() -> None:
+    """Take in what has come to mailboxes."""
     _listen_for_the_end()
-    try:
-        mailboxes.look(mailbox_id, stopping=stopping)
-    except mailboxes.MailboxError as error:
-        logger.warning("mailbox %s: %s", mailbox_id, error)
+    mailbox.look_round(HOST, stopping=stopping)
 
 
 @app.task(name="pipeline.alert")
@@ -164,9 +161,9 @@ def ring_rehearsal(rehearsal_id: int) -> None:
     _ring(lambda: rehearse.apply_async([rehearsal_id], expires=RING_EXPIRES, retry=False))
 
 
-def ring_mailbox(mailbox_id: int) -> None:
-    """Ask for a worker, likewise; the next turn is in a minute."""
-    _ring(lambda: mailbox.apply_async([mailbox_id], expires=RING_EXPIRES, retry=False))
+def ring_mailboxes() -> None:
+    """Ask for a worker, likewise."""
+    _ring(lambda: mailboxes.apply_async(expires=RING_EXPIRES, retry=False))
 
 
 def ring_alerts() -> None:

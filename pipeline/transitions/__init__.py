@@ -69,7 +69,7 @@ from pipeline.transitions.mailboxes import (
     note_mailbox_change,
     note_mailbox_removal,
     retry_left_messages,
-    wake_mailboxes,
+    take_due_mailbox,
 )
 from pipeline.transitions.publications import (
     PublicationError,
@@ -213,10 +213,10 @@ __all__ = [
     "settle_uncertain",
     "slowed_destinations",
     "start_send",
+    "take_due_mailbox",
     "take_rehearsal",
     "try_again",
     "undo_send",
     "waiting_rehearsals",
-    "wake_mailboxes",
     "withdraw_edition",
 ]

@@ -18,16 +18,15 @@ RETRY_AFTER: Final = timedelta(minutes=10)
 TRIES: Final = 5
 
 
-def wake_mailboxes() -> list[int]:
-    """The mailboxes whose look is due. Each is given to one caller; a look that never comes about is due again."""
-    return [
-        pk
-        for (pk,) in rows(
-            "UPDATE pipeline_mailbox SET next_at = now() + %s WHERE enabled AND next_at <= statement_timestamp()"
-            " RETURNING id",
-            [LOOK_EVERY],
-        )
-    ]
+def take_due_mailbox() -> int | None:
+    """The mailbox whose look has been due longest, given to one caller; a look that never comes about is due again."""
+    taken = rows(
+        "UPDATE pipeline_mailbox SET next_at = now() + %s WHERE id = ("
+        "  SELECT id FROM pipeline_mailbox WHERE enabled AND next_at <= statement_timestamp()"
+        "  ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
+        [LOOK_EVERY],
+    )
+    return taken[0][0] if taken else None
 
 
 def mailbox_worked(mailbox_id: int, *, more: bool = False) -> None:

@@ -9,7 +9,7 @@ from months import DAY, Mailbox, is_suppressed, relay_knows, states
 from scene import elsewhere
 from zone import SILENT, Zone
 
-from pipeline import recheck, tasks, transitions
+from pipeline import errands, recheck, tasks, transitions
 from pipeline.models import AuditEvent, Delivery, Policy, Ruling
 from pipeline.queries import audit
 from pipeline.recheck import look_into
@@ -270,7 +270,7 @@ def test_one_missing_domain_is_asked_for_once_for_all_its_addresses():
 
 def test_names_that_dns_is_slow_about_keep_one_worker_for_a_minute(monkeypatch):
     """However many they are: sends wait for the same workers."""
-    monkeypatch.setattr(recheck, "AT_A_TIME", 0.05, raising=False)
+    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
     mailbox = Mailbox(readers=3)
     for delivery in mailbox.handed_over(0):
         mailbox.comes_back(delivery, "no-such-domain")

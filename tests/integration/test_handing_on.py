@@ -15,7 +15,7 @@ from relay import Behaviour
 from returned import comes_back, handed_over
 from scene import Scene, elsewhere
 
-from pipeline import handing_on
+from pipeline import errands, handing_on
 from pipeline.feedback.answer import read_answer
 from pipeline.feedback.apply import take_in
 from pipeline.models import Feedback, Newsletter, Transport
@@ -144,7 +144,7 @@ def test_a_flood_of_them_is_put_off_at_once(delivery, relay, monkeypatch):
 
 
 def test_a_relay_that_does_not_answer_keeps_one_worker_for_a_minute(delivery, monkeypatch):
-    monkeypatch.setattr(handing_on, "AT_A_TIME", 0.05, raising=False)
+    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
     tried = []
     monkeypatch.setattr(handing_on, "_try", lambda answer: tried.append(answer) or time.sleep(0.1))
     for number in range(3):

@@ -1,13 +1,18 @@
 """Mailboxes as people see and change them in the pages, how workers find them, and what people are told of them."""
 
+import time
+
 import pytest
+from django.utils import timezone
 from dovecot import PASSWORD
 from mailroom import a_mailbox
 from newsroom import signed_in
+from scene import elsewhere
 
-from pipeline import alerts, tasks, transitions
+from pipeline import alerts, errands, tasks, transitions
 from pipeline.commands.doctor import checks
 from pipeline.feedback import mailbox as mailboxes
+from pipeline.feedback.mailbox import looking
 from pipeline.models import Alert, AuditEvent, Feedback, Mailbox, MailboxMessage, Secret
 from pipeline.queries.sql import execute
 
@@ -75,42 +80,63 @@ def test_how_it_goes_and_what_was_left_is_shown(bo, account):
 # -- workers
 
 
+def look_again(mailbox):
+    transitions.look_soon(mailbox.pk)
+    tasks.mailboxes()
+
+
 def test_the_sweep_has_each_looked_into_once_a_minute_and_no_other_than_those_that_are_on(account, monkeypatch):
     mailbox, off = a_mailbox(account), a_mailbox(account, name="off", enabled=False)
     account.put(b"Subject: 1\r\n\r\nHello\r\n")
     rung = []
-    monkeypatch.setattr(tasks, "_ring", lambda send: send())
-    monkeypatch.setattr(tasks.mailbox, "apply_async", lambda ids, **_: rung.append(ids))
+    monkeypatch.setattr(tasks, "ring_mailboxes", lambda: rung.append(1))
     for name in ("ring", "ring_keys", "ring_alerts", "ring_rehearsal"):
         monkeypatch.setattr(tasks, name, lambda *_: None)
     tasks.sweep()
-    tasks.sweep()
-    assert rung == [[mailbox.pk]]
-    tasks.mailbox(mailbox.pk)
+    tasks.mailboxes()
     assert Feedback.objects.count() == 1
+    tasks.sweep()
+    assert len(rung) == 1
     transitions.look_soon(mailbox.pk)
-    assert transitions.wake_mailboxes() == [mailbox.pk]
+    assert transitions.take_due_mailbox() == mailbox.pk
+    assert transitions.take_due_mailbox() is None
     assert mailboxes.look(off.pk) is None
+
+
+def test_slow_ones_hold_one_process_of_a_worker(monkeypatch):
+    """However many they are: sends wait for the same workers."""
+    slow = [Mailbox.objects.create(name=f"{n}", host="mx.example", user="u").pk for n in range(3)]
+    looked = []
+    monkeypatch.setattr(looking, "look", lambda number, **_: looked.append(number) or time.sleep(0.1))
+    with elsewhere(looking.round_of(tasks.HOST)):
+        tasks.mailboxes()
+        assert not looked
+        mailboxes.look_round("another worker")
+    assert looked == slow
+    Mailbox.objects.update(next_at=timezone.now())
+    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
+    tasks.mailboxes()
+    assert len(looked) == 4
 
 
 def test_a_broken_one_holds_up_no_other_and_is_told_once(account, settings):
     settings.ALERT_MAIL = ["ops@city.example"]
-    broken, fine = a_mailbox(account, name="broken", password=Secret("wrong")), a_mailbox(account, name="fine")
+    broken = a_mailbox(account, name="broken", password=Secret("wrong"))
+    a_mailbox(account, name="fine")
     account.put(b"Subject: 1\r\n\r\nHello\r\n")
-    for each in (broken, fine):
-        tasks.mailbox(each.pk)
+    tasks.mailboxes()
     assert Feedback.objects.count() == 1
     for _ in range(2):
         alerts.note()
-        tasks.mailbox(broken.pk)
+        look_again(broken)
     assert [str(each.verdict) for each in checks._mailboxes()] == ["bad", "ok"]
     told = Alert.objects.get(kind="mailbox")
     letter = alerts.letter(told, alerts.url_of(told))
     for words in ("broken", "does not let", "What has come stays in it", "/admin/mailboxes/", "메일함"):
         assert words in letter.text
     execute("UPDATE pipeline_mailbox SET password = %s", [PASSWORD])
-    tasks.mailbox(broken.pk)
-    tasks.mailbox(broken.pk)
+    look_again(broken)
+    look_again(broken)
     found = {each.name: str(each.verdict) for each in checks._mailboxes()}
     assert found == {"mailbox broken": "ok", "mailbox fine": "ok"}
     broken.refresh_from_db()
@@ -119,8 +145,8 @@ def test_a_broken_one_holds_up_no_other_and_is_told_once(account, settings):
 
 def test_one_that_is_only_away_for_a_moment_is_not_told(account, settings):
     settings.ALERT_MAIL = ["ops@city.example"]
-    mailbox = a_mailbox(account, port=1)
-    tasks.mailbox(mailbox.pk)
+    a_mailbox(account, port=1)
+    tasks.mailboxes()
     alerts.note()
     assert not Alert.objects.exists()
     execute("UPDATE pipeline_mailbox SET failing_since = now() - interval '16 minutes'")

@@ -5,16 +5,20 @@ breaks, and whenever, it is taken in once: before the commit the message is new 
 look only marks it. Should the server number everything anew, a message is known by its Message-ID and content.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Final
+from zlib import crc32
 
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
-from pipeline import transitions
+from pipeline import errands, transitions
 from pipeline.feedback.mailbox.imap import open_imap
 from pipeline.feedback.mailbox.keeping import Kept, keep
 from pipeline.feedback.mailbox.oauth import access_token
@@ -25,11 +29,13 @@ from pipeline.models import Mailbox
 from pipeline.queries import mailbox_messages_to_retry, unsettled_mailbox_messages
 from pipeline.queries.sql import alone
 
+logger = logging.getLogger(__name__)
 AT_ONCE: Final = 100
 """Messages listed, taken in and marked together."""
 LOOK_SECONDS: Final = 60.0
 """After which a look ends; what is left is for the next one."""
 LOCK_SPACE: Final = 0x504D  # the first half of the two-part advisory lock; the second is the mailbox's id
+ROUND_SPACE: Final = 0x5052_4D42
 Progress = Callable[[int, int], None]
 """Told how many messages were dealt with, and how many looked new in the beginning."""
 
@@ -41,6 +47,32 @@ class Looked:
     counts: Counter[Kept] = field(default_factory=Counter)
     more: bool = False
     """The time was over before the mailbox was."""
+
+
+def is_any_due() -> bool:
+    """Whether a mailbox is to be looked into now."""
+    return Mailbox.objects.filter(enabled=True, next_at__lte=timezone.now()).exists()
+
+
+def look_round(worker: str, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Look into the mailboxes that are due, one after the other: slow ones hold one process of the worker, not all.
+
+    How each look went is written down with its mailbox.
+    """
+    look_into = partial(_look_or_log, stopping=stopping)
+    errands.do_due(round_of(worker), transitions.take_due_mailbox, look_into, stopping=stopping)
+
+
+def round_of(worker: str) -> tuple[int, int]:
+    """The advisory lock of a worker's round."""
+    return ROUND_SPACE, crc32(worker.encode()) & 0x7FFF_FFFF
+
+
+def _look_or_log(mailbox_id: int, *, stopping: Callable[[], bool]) -> None:
+    try:
+        look(mailbox_id, stopping=stopping)
+    except MailboxError as error:
+        logger.warning("mailbox %s: %s", mailbox_id, error)
 
 
 def look(
