@@ -10,6 +10,7 @@ import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from django.utils import translation
 from house import House
 from services import Services
 
@@ -19,6 +20,13 @@ def pytest_configure() -> None:
     slow = [hypothesis.HealthCheck.too_slow]  # a busy machine says nothing about an example
     hypothesis.settings.register_profile("pressrun", deadline=None, suppress_health_check=slow, print_blob=True)
     hypothesis.settings.load_profile("pressrun")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_language_of_the_settings() -> Iterator[None]:
+    """A page in Korean leaves its language behind in the process, until the next request."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
