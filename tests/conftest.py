@@ -44,7 +44,7 @@ def template(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         database_url=_named(services["database"], _create(services, "pressrun_template")),
         broker_url=services["broker"],
     )
-    house.run("migrate")
+    house.run_alone("migrate")
     return "pressrun_template"
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -73,18 +73,16 @@ class House:
                 process.kill()
                 process.wait()
 
-    def hire(self) -> None:
-        """From now on commands are run by one process that is ready for them: milliseconds each, not seconds."""
-        self._clerk = self._clerk or Clerk(self.folder, self.environment)
-
     def run(self, *words: str, status: int | None = 0, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; a surprising exit status fails with what it said."""
-        text = self._clerk.run(words, stdin) if self._clerk else self._run(words, stdin)
-        if status is not None:
-            assert text.returncode == status, f"pressrun {' '.join(words)}\n{text.stdout}\n{text.stderr}"
-        return text
+        """Run a command to its end; a surprising exit status fails with what it said.
 
-    def _run(self, words: Sequence[str], stdin: bytes) -> subprocess.CompletedProcess[str]:
+        All are run by one process, which takes a second or two to start, and each then some milliseconds.
+        """
+        self._clerk = self._clerk or Clerk(self.folder, self.environment)
+        return _expect(status, self._clerk.run(words, stdin))
+
+    def run_alone(self, *words: str, status: int | None = 0, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Likewise in a process of its own, as a shell does, with the environment as it is now."""
         done = subprocess.run(
             [*self._command(), *words],
             env=self.environment,
@@ -94,7 +92,8 @@ class House:
             timeout=180,
             check=False,
         )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        text = subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
+        return _expect(status, text)
 
     def json(self, *words: str, status: int | None = 0) -> Any:
         """Run a command with --json and read its one document."""
@@ -136,6 +135,12 @@ class House:
 
     def _command(self) -> list[str]:
         return [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main())"]
+
+
+def _expect(status: int | None, text: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    if status is not None:
+        assert text.returncode == status, f"pressrun {' '.join(text.args)}\n{text.stdout}\n{text.stderr}"
+    return text
 
 
 def until(condition: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:

@@ -33,7 +33,6 @@ def behind_postfix(make_house, inbound_port: int) -> Callable[[Postfix], House]:
     def work(postfix: Postfix) -> House:
         url = f"smtp://127.0.0.1:{postfix.port}?starttls=never&connections=2&rate=60"
         house: House = make_house(SMTP_URL=url, BOUNCE_DOMAIN=DOMAIN)
-        house.hire()
         house.start("inbound", "--port", str(inbound_port))
         until(lambda: "listening" in house.log("inbound"), what="listening for returned mail")
         house.start("worker")

@@ -57,7 +57,7 @@ Run = tuple[Sequence[str], Mapping[str, str | None]]
 
 
 def together(house: House, runs: Sequence[Run]) -> list[subprocess.CompletedProcess[str]]:
-    """Several commands at once, each with variables of its own: most of the time of each is its start."""
+    """Several commands; those with variables of their own at once, since most of the time of each is its start."""
 
     def run(given: Run) -> subprocess.CompletedProcess[str]:
         words, variables = given
@@ -65,6 +65,8 @@ def together(house: House, runs: Sequence[Run]) -> list[subprocess.CompletedProc
         command = [*house._command(), *words]
         return subprocess.run(command, env=environment, cwd=house.folder, capture_output=True, text=True, check=False)
 
+    if not any(variables for _, variables in runs):
+        return [house.run(*words, status=None) for words, _ in runs]
     with ThreadPoolExecutor(4) as threads:
         return list(threads.map(run, runs))
 

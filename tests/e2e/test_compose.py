@@ -55,7 +55,7 @@ def server(services, database_url, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def migrated(server) -> House:
-    server.run(*command("migrate"))
+    server.run_alone(*command("migrate"))
     return server
 
 
@@ -83,7 +83,7 @@ def health(house: House, service: str, ports: dict[str, str]) -> subprocess.Comp
 
 
 def test_nothing_starts_on_a_database_without_its_migrations(server):
-    refused = server.run(*command("worker"), status=1)
+    refused = server.run_alone(*command("worker"), status=1)
     assert "Run `pressrun migrate` first" in refused.stderr
 
 

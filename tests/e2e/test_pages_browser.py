@@ -382,7 +382,7 @@ def test_a_port_in_use_is_said_and_nothing_starts(make_house):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = make_house().run("web", "--port", str(taken.getsockname()[1]), status=1)
+        done = make_house().run_alone("web", "--port", str(taken.getsockname()[1]), status=1)
     assert "Cannot listen on 127.0.0.1 port" in done.stderr
     assert "Address already in use" in done.stderr
     assert "Traceback" not in done.stderr

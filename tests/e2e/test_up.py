@@ -66,7 +66,7 @@ def test_with_a_relay_there_is_no_local_inbox(make_house, ports):
 
 
 def test_a_port_in_use_is_named_before_anything_starts(make_house, taken):
-    refused = make_house().run(*words(taken), status=1)
+    refused = make_house().run_alone(*words(taken), status=1)
     assert f"Port {taken['--inbound-port']} on 127.0.0.1, for inbound, cannot be used" in refused.stderr
     assert "Nothing was started" in refused.stderr
     assert "--inbound-port" in refused.stderr

@@ -178,7 +178,7 @@ def test_a_client_that_hangs_up_harms_nobody(inbound):
 def test_a_port_in_use_is_named(make_house):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = make_house().run("inbound", "--port", str(port), status=1)
+        done = make_house().run_alone("inbound", "--port", str(port), status=1)
     assert f"127.0.0.1:{port}" in done.stderr
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr

@@ -111,7 +111,6 @@ sys.exit(cli.main(["mailbox", "look"]))
 def test_a_worker_that_is_killed_costs_and_doubles_nothing(make_house, account, tmp_path):
     """In the middle of a transaction, between commit and what makes the next look quick, between commit and mark."""
     house = make_house(BOUNCE_DOMAIN="bounces.city.example")
-    house.hire()
     (tmp_path / "secret").write_text(PASSWORD, encoding="utf-8")
     where = ("--host", "localhost", "--port", str(account.server.ports["imaps"]), "--user", account.user)
     house.run("mailbox", "set", "bounces", "--create", *where, "--password-from", str(tmp_path / "secret"))

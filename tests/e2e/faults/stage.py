@@ -51,7 +51,6 @@ class Stage:
         self._list = ""
 
     def __enter__(self) -> Self:
-        self.house.hire()
         return self
 
     def __exit__(self, *_: object) -> None:

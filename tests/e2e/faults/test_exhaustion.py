@@ -94,7 +94,7 @@ def test_a_database_whose_disk_is_full_stops_the_sending_and_goes_on_when_there_
     with Services(disk.place / "services") as services:
         urls = {"database_url": services.urls["database"], "broker_url": services.urls["broker"]}
         with House(tmp_path / "house", **urls, **Pace().variables()) as house:
-            house.run("migrate")
+            house.run_alone("migrate")
             with Stage(house, tmp_path) as stage:
                 stage.work()
                 stage.answer(delay_ms=5)
