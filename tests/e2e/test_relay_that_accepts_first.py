@@ -15,8 +15,8 @@ from relay import RecordingRelay
 PEOPLE = [f"p{n}@example.com" for n in range(1_500)]
 BUSY = "421 4.7.0 Too many messages from you, come back later"
 PATIENT = """\
-minimal_backoff_time = 1s
-maximal_backoff_time = 1s
+minimal_backoff_time = 3s
+maximal_backoff_time = 3s
 queue_run_delay = 1s
 delay_warning_time = 1s"""
 """A Postfix that tries again, and tells of a delay, in seconds instead of minutes and hours."""

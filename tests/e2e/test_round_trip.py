@@ -18,9 +18,10 @@ ANSWERS = {
     },
     "dot": {"^filtered": ["550 5.7.1 Message was rejected by the recipient's filter"]},
 }
-HASTY = ["minimal_backoff_time = 1s", "maximal_backoff_time = 1s", "queue_run_delay = 1s", "delay_warning_time = 1s",
+HASTY = ["minimal_backoff_time = 3s", "maximal_backoff_time = 3s", "queue_run_delay = 1s", "delay_warning_time = 1s",
          "maximal_queue_lifetime = 5s"]  # fmt: skip
-"""A Postfix that gives up after seconds instead of days; its own reports keep their five days."""
+"""A Postfix that gives up after seconds instead of days; its own reports keep their five days. It counts whole seconds:
+in less than three it may come upon a message that it still delivers itself, and then leaves it for minutes."""
 MEANS = {
     "gone": ("no-such-mailbox", True),
     "full": ("mailbox-full", False),

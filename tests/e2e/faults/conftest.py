@@ -69,7 +69,7 @@ def own_stage(own_services: Services, tmp_path: Path) -> Iterator[Stage]:
     """A stage on them, with its worker."""
     urls = {"database_url": own_services.urls["database"], "broker_url": own_services.urls["broker"]}
     with House(tmp_path / "house", **urls, **Pace().variables()) as house:
-        house.run("migrate")
+        house.run_alone("migrate")
         with Stage(house, tmp_path) as stage:
             stage.work()
             yield stage
