@@ -130,3 +130,7 @@ WHERE NOT EXISTS (
 ORDER BY address_key"""
 
 DROP: Final = "DROP TABLE IF EXISTS import_row, import_newly"
+
+ANALYZE_PEOPLE: Final = "ANALYZE subscribers_subscriber, subscribers_subscription"
+
+ANALYZE_SUPPRESSIONS: Final = "ANALYZE subscribers_suppression"

@@ -25,6 +25,9 @@ LEGACY_PREFIX: Final = "legacy:"
 NO_CONSENT_STATED: Final = "Where the consent comes from was not stated."
 KEPT_FOR_SUMMARY: Final = 100
 _PROGRESS_EVERY: Final = 5_000
+_ANALYSE_FROM: Final = 1_000
+"""People from whom on the planner is told of them at once. Autovacuum may have passed in the middle of the import, has
+seen none of them then, and looks again in a minute: until then it would loop over a list instead of hashing it."""
 
 
 class ImportRefusedError(Exception):
@@ -177,6 +180,7 @@ def import_people(
         }
         cursor.execute(sql.DROP)
         transaction.set_rollback(dry_run)
+    _analyse(sql.ANALYZE_PEOPLE, 0 if dry_run else used)
     return ListImport(list=list_slug, created=created, dry_run=dry_run, **counts, **tally.result(used))
 
 
@@ -206,6 +210,7 @@ def import_suppressions(
         added = _changed(cursor, sql.SUPPRESS, values)
         cursor.execute(sql.DROP)
         transaction.set_rollback(dry_run)
+    _analyse(sql.ANALYZE_SUPPRESSIONS, 0 if dry_run else added)
     return SuppressionImport(
         reason=str(values["reason"]), dry_run=dry_run, added=added, already=used - added, **tally.result(used)
     )
@@ -298,6 +303,12 @@ def _record_consent(cursor: CursorWrapper, target: List, origin: Origin, *, cons
     }
     cursor.execute(sql.RECORD_CONSENT, values)
     return {"legacy": legacy}
+
+
+def _analyse(statement: str, added: int) -> None:
+    if added >= _ANALYSE_FROM:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def _changed(cursor: CursorWrapper, statement: str, values: Mapping[str, Any] | None = None) -> int:

@@ -227,6 +227,7 @@ def crowd(readers, number: int, domains: int = 3) -> None:
         " SELECT id, %s, 'subscribed', now(), 'a test' FROM subscribers_subscriber",
         [readers.pk],
     )
+    execute("ANALYZE subscribers_subscriber, subscribers_subscription")  # as an import does
 
 
 def wave_of(send: Send) -> list[str]:
