@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -29,7 +30,7 @@ LOCK: Final = (0x5052_414E, 0)
 
 def is_any_due() -> bool:
     """Whether there is an answer to hand on now."""
-    return Feedback.objects.filter(hand_on_due_at__lte=timezone.now()).exists()
+    return Feedback.objects.filter(hand_on_due_at__lte=Now()).exists()
 
 
 def hand_on(*, stopping: Callable[[], bool] = lambda: False) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from zlib import crc32
 
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from pipeline import errands, transitions
 from pipeline.feedback.mailbox.imap import open_imap
@@ -51,7 +51,7 @@ class Looked:
 
 def is_any_due() -> bool:
     """Whether a mailbox is to be looked into now."""
-    return Mailbox.objects.filter(enabled=True, next_at__lte=timezone.now()).exists()
+    return Mailbox.objects.filter(enabled=True, next_at__lte=Now()).exists()
 
 
 def look_round(worker: str, *, stopping: Callable[[], bool] = lambda: False) -> None:
