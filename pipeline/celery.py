@@ -8,7 +8,32 @@ from datetime import timedelta
 
 from celery import Celery
 from django.conf import settings
+from kombu.transport import redis
 
+
+class _QoS(redis.QoS):
+    """Frees a message's place also where Redis is away when it is acknowledged.
+
+    kombu 5.7 keeps the place taken then, and reads its connection no more once all places are: a worker all of whose
+    processes had work when Redis went would never learn that it did, and stay deaf to the one that comes back.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call] # kombu's
+        except Exception:
+            self._quick_ack(delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 (kombu's)
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call] # kombu's
+        except Exception:
+            self._quick_ack(delivery_tag)
+            raise
+
+
+redis.Channel.QoS = _QoS
 app = Celery("pressrun")
 app.conf.update(
     broker_url=settings.BROKER_URL,

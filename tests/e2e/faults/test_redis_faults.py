@@ -119,6 +119,40 @@ def test_two_workers_and_two_clocks_ring_for_the_same_work_and_do_it_once(
     assert started == (1,)
 
 
+def test_a_worker_that_has_its_hands_full_when_redis_goes_hears_it_when_it_is_back(
+    make_house: Callable[..., House], broker, tmp_path
+):
+    """Nothing of what it does then can be acknowledged. If that kept its hands full, it would never look up again."""
+    with RecordingRelay(tmp_path, delay_ms=50) as relay:
+        house = make_house(broker_url=broker.url, SMTP_URL=f"{relay.url}?connections=4")
+        sends = []
+        for name in ("one", "two"):
+            house.import_people([f"p{number}@{name}.example" for number in range(300)], to=name)
+            sends.append(house.json("send", str(house.write_issue()), "--list", name)["send"])
+        worker = start_worker(house)
+        with house.database() as database, house.database() as other:
+
+            def count(what: str) -> int:
+                return database.execute(f"SELECT count(*) FROM {what}").fetchone()[0]
+
+            until(lambda: count("(SELECT DISTINCT send_id FROM pipeline_lease) AS x") == len(sends), what="two batches")
+            with other.transaction():
+                other.execute("LOCK TABLE pipeline_mailbox")  # nobody but the sweep asks for it
+                until(
+                    lambda: count("pg_locks WHERE relation = 'pipeline_mailbox'::regclass AND NOT granted"), what="it"
+                )
+                broker.stop()
+                until(lambda: not count("pipeline_lease"), what="the end of the batches")
+            active = "pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+            until(lambda: count(active) == 1, what="the end of the sweep")
+        assert {books(house, send)[0] for send in sends} == {"sending"}
+        broker.start()
+        for send in sends:
+            until(lambda number=send: books(house, number)[0] == "finished", seconds=90, what="its end")
+    assert worker.poll() is None
+    assert "hears nothing" not in house.log("worker")
+
+
 def test_whoever_rings_does_not_wait_for_a_redis_that_is_away(make_house: Callable[..., House], broker):
     ring = (
         "import django, time; django.setup(); from pipeline import tasks\n"
