@@ -66,13 +66,14 @@ def main() -> None:
 
     environment.prepare()
     environment.prepare = lambda **_: None
-    from django.db import close_old_connections
+    from django.db import connections
 
     asked, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     for line in asked:
         words, stdin = json.loads(line)
-        close_old_connections()  # the database may have gone away meanwhile
-        answers.write(json.dumps(obey(words, stdin.encode("latin-1"))) + "\n")
+        answer = obey(words, stdin.encode("latin-1"))
+        connections.close_all()  # as the end of a process does
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 

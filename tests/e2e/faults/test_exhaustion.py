@@ -58,17 +58,22 @@ def test_a_database_without_a_free_session_makes_everybody_wait_and_nothing_else
     stage.send(query="connections=4&rate=60")
     stage.relay.wait_for(20)
     with ExitStack() as greedy, stage.house.database() as looking:
+        ours = [looking.info.backend_pid]
 
         def take_all() -> None:
             with suppress(psycopg.OperationalError):  # as soon as there is none left
                 while True:
-                    greedy.enter_context(psycopg.connect(own_services.urls["database"]))
+                    session = greedy.enter_context(psycopg.connect(own_services.urls["database"]))
+                    ours.append(session.info.backend_pid)
 
         def starved() -> bool:
+            """Whether all sessions are ours. That of a killed child ends a moment after it, and is free then."""
             for pid in stage.children():
                 kill(pid)
+            had = len(ours)
             take_all()
-            return not looking.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2").fetchall()
+            others = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> ALL(%s)"
+            return len(ours) == had and not looking.execute(others, [ours]).fetchall()
 
         take_all()
         stage.relay.grown_by(10)
