@@ -5,12 +5,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import count
 
 from django.db import connection
 from django.utils import timezone
 from newsroom import a_list, a_newsletter, a_reader, a_send, an_issue
 
-from pipeline import transitions
+from pipeline import errands, transitions
 from pipeline.models import Delivery, DeliveryState
 from pipeline.models.delivery import LEGAL_REASONS
 from pipeline.transitions import Claimed, Marked
@@ -88,6 +89,11 @@ def elsewhere(lock: tuple[int, int]) -> Iterator[None]:
     with closing(other), other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", lock)
         yield
+
+
+def slow_errands(monkeypatch) -> None:
+    """The clock of `do_due` goes so fast that there is time for one only."""
+    monkeypatch.setattr(errands, "monotonic", count(step=errands.AT_A_TIME / 2).__next__)
 
 
 class Threads:

@@ -1,15 +1,14 @@
 """Each reason's default, over issues as they come back: from the raw mail to the suppression, and no sooner."""
 
 import random
-import time
 
 import pytest
 from django.utils import timezone
 from months import DAY, Mailbox, is_suppressed, relay_knows, states
-from scene import elsewhere
+from scene import elsewhere, slow_errands
 from zone import SILENT, Zone
 
-from pipeline import errands, recheck, tasks, transitions
+from pipeline import recheck, tasks, transitions
 from pipeline.models import AuditEvent, Delivery, Policy, Ruling
 from pipeline.queries import audit
 from pipeline.recheck import look_into
@@ -270,21 +269,20 @@ def test_one_missing_domain_is_asked_for_once_for_all_its_addresses():
 
 def test_names_that_dns_is_slow_about_keep_one_worker_for_a_minute(monkeypatch):
     """However many they are: sends wait for the same workers."""
-    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
+    slow_errands(monkeypatch)
     mailbox = Mailbox(readers=3)
     for delivery in mailbox.handed_over(0):
         mailbox.comes_back(delivery, "no-such-domain")
     for number, ruling in enumerate(Ruling.objects.all()):
         Ruling.objects.filter(pk=ruling.pk).update(domain=f"n{number}.example")
 
-    def slow(name, kind):
-        time.sleep(0.1)
+    def silent(name, kind):
         return Zone({f"MX {name}": SILENT})(name, kind)
 
-    assert look_into(slow, now=mailbox.at(1)) == 1
+    assert look_into(silent, now=mailbox.at(1)) == 1
     with elsewhere(recheck.LOCK):
-        assert look_into(slow, now=mailbox.at(1)) == 0
-    assert look_into(slow, now=mailbox.at(1)) == 1
+        assert look_into(silent, now=mailbox.at(1)) == 0
+    assert look_into(silent, now=mailbox.at(1)) == 1
 
 
 def test_a_ruling_that_is_settled_stays_so():

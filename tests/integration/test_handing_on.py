@@ -3,7 +3,6 @@
 # ruff: noqa: F811 (pytest fixtures are imported and then asked for by name)
 
 import datetime as dt
-import time
 from email.message import EmailMessage
 
 import pytest
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 from letterbox import relay, url  # noqa: F401 (relay is a fixture)
 from relay import Behaviour
 from returned import comes_back, handed_over
-from scene import Scene, elsewhere
+from scene import Scene, elsewhere, slow_errands
 
-from pipeline import errands, handing_on
+from pipeline import handing_on
 from pipeline.feedback.answer import read_answer
 from pipeline.feedback.apply import take_in
 from pipeline.models import Feedback, Newsletter, Transport
@@ -144,9 +143,9 @@ def test_a_flood_of_them_is_put_off_at_once(delivery, relay, monkeypatch):
 
 
 def test_a_relay_that_does_not_answer_keeps_one_worker_for_a_minute(delivery, monkeypatch):
-    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
+    slow_errands(monkeypatch)
     tried = []
-    monkeypatch.setattr(handing_on, "_try", lambda answer: tried.append(answer) or time.sleep(0.1))
+    monkeypatch.setattr(handing_on, "_try", tried.append)
     for number in range(3):
         comes_back(an_answer(f"number {number}"), delivery)
     handing_on.hand_on()

@@ -1,15 +1,13 @@
 """Mailboxes as people see and change them in the pages, how workers find them, and what people are told of them."""
 
-import time
-
 import pytest
 from django.utils import timezone
 from dovecot import PASSWORD
 from mailroom import a_mailbox
 from newsroom import signed_in
-from scene import elsewhere
+from scene import elsewhere, slow_errands
 
-from pipeline import alerts, errands, tasks, transitions
+from pipeline import alerts, tasks, transitions
 from pipeline.commands.doctor import checks
 from pipeline.feedback import mailbox as mailboxes
 from pipeline.feedback.mailbox import looking
@@ -89,7 +87,8 @@ def test_the_sweep_has_each_looked_into_once_a_minute_and_no_other_than_those_th
     mailbox, off = a_mailbox(account), a_mailbox(account, name="off", enabled=False)
     account.put(b"Subject: 1\r\n\r\nHello\r\n")
     rung = []
-    monkeypatch.setattr(tasks, "ring_mailboxes", lambda: rung.append(1))
+    monkeypatch.setattr(tasks, "_ring", lambda send: send())
+    monkeypatch.setattr(tasks.mailboxes, "apply_async", lambda **_: rung.append(1))
     for name in ("ring", "ring_keys", "ring_alerts", "ring_rehearsal"):
         monkeypatch.setattr(tasks, name, lambda *_: None)
     tasks.sweep()
@@ -107,14 +106,14 @@ def test_slow_ones_hold_one_process_of_a_worker(monkeypatch):
     """However many they are: sends wait for the same workers."""
     slow = [Mailbox.objects.create(name=f"{n}", host="mx.example", user="u").pk for n in range(3)]
     looked = []
-    monkeypatch.setattr(looking, "look", lambda number, **_: looked.append(number) or time.sleep(0.1))
+    monkeypatch.setattr(looking, "look", lambda number, **_: looked.append(number))
     with elsewhere(looking.round_of(tasks.HOST)):
         tasks.mailboxes()
         assert not looked
         mailboxes.look_round("another worker")
     assert looked == slow
     Mailbox.objects.update(next_at=timezone.now())
-    monkeypatch.setattr(errands, "AT_A_TIME", 0.05)
+    slow_errands(monkeypatch)
     tasks.mailboxes()
     assert len(looked) == 4
 
