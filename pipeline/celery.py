@@ -4,6 +4,8 @@ Every message carries ids only and may be lost, doubled or late without harm: wh
 PostgreSQL, and the sweep finds it. So results are off, messages expire, and a lost worker's message comes back.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from celery import Celery
@@ -19,15 +21,17 @@ class _QoS(redis.QoS):
     """
 
     def ack(self, delivery_tag: str) -> None:
-        try:
+        with self._freeing(delivery_tag):
             super().ack(delivery_tag)  # type: ignore[no-untyped-call] # kombu's
-        except Exception:
-            self._quick_ack(delivery_tag)
-            raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 (kombu's)
-        try:
+        with self._freeing(delivery_tag):
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call] # kombu's
+
+    @contextmanager
+    def _freeing(self, delivery_tag: str) -> Iterator[None]:
+        try:
+            yield
         except Exception:
             self._quick_ack(delivery_tag)
             raise

@@ -19,7 +19,7 @@ def do_due(
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Take what is due and do it, one after the other, for a minute at most; how many. None while somebody else does.
+    """Take what is due and do it, one after the other, for a minute at most; how many. Zero while somebody else does.
 
     `lock` is the two-part advisory lock of the errand.
     """

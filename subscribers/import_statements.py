@@ -131,6 +131,8 @@ ORDER BY address_key"""
 
 DROP: Final = "DROP TABLE IF EXISTS import_row, import_newly"
 
+# After the commit. Autovacuum may have passed in the middle, seen none of the rows and noted the tables as empty; until
+# it looks again, a minute later, a freeze would loop over the whole list for each person instead of hashing it.
 ANALYZE_PEOPLE: Final = "ANALYZE subscribers_subscriber, subscribers_subscription"
 
 ANALYZE_SUPPRESSIONS: Final = "ANALYZE subscribers_suppression"

@@ -25,9 +25,7 @@ LEGACY_PREFIX: Final = "legacy:"
 NO_CONSENT_STATED: Final = "Where the consent comes from was not stated."
 KEPT_FOR_SUMMARY: Final = 100
 _PROGRESS_EVERY: Final = 5_000
-_ANALYSE_FROM: Final = 1_000
-"""People from whom on the planner is told of them at once. Autovacuum may have passed in the middle of the import, has
-seen none of them then, and looks again in a minute: until then it would loop over a list instead of hashing it."""
+_ANALYSE_FROM: Final = 1_000  # people; of fewer the planner need not know at once
 
 
 class ImportRefusedError(Exception):

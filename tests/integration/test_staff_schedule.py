@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from django.test import Client
-from django.utils import translation
 from django.utils.html import escape
 from newsroom import Newsroom, signed_in
 from scene import Threads
@@ -167,13 +166,12 @@ def test_many_clicks_at_once_make_one_send():
 
 
 def test_words_for_lengths_and_hours():
-    with translation.override("en"):  # whoever was served last in this process may have read Korean
-        assert [length(dt.timedelta(seconds=each)) for each in (180, 61, 60, 59.2, 0.1)] == [
-            "3 min", "1 min 1 s", "1 min", "1 min", "1 s",
-        ]  # fmt: skip
-        assert window_of([], None, None) == Window.parse("")
-        assert window_of(["sat"], dt.time(9), None).text == "sat 09:00-24:00"
-        assert window_of([], None, dt.time(12)).text.startswith("mon 00:00-12:00, tue")
-        assert hours_in_words(Window.parse("mon-fri 08:00-20:00, sat 08:00-20:00, sun 10:00-11:00")) == (
-            "Mon–Fri, Sat 08:00–20:00; Sun 10:00–11:00"
-        )
+    assert [length(dt.timedelta(seconds=each)) for each in (180, 61, 60, 59.2, 0.1)] == [
+        "3 min", "1 min 1 s", "1 min", "1 min", "1 s",
+    ]  # fmt: skip
+    assert window_of([], None, None) == Window.parse("")
+    assert window_of(["sat"], dt.time(9), None).text == "sat 09:00-24:00"
+    assert window_of([], None, dt.time(12)).text.startswith("mon 00:00-12:00, tue")
+    assert hours_in_words(Window.parse("mon-fri 08:00-20:00, sat 08:00-20:00, sun 10:00-11:00")) == (
+        "Mon–Fri, Sat 08:00–20:00; Sun 10:00–11:00"
+    )

@@ -38,16 +38,8 @@ def books(house: House, send: int) -> tuple[str, Counter[str]]:
     return state, Counter(state for (state,) in rows)
 
 
-def until_finished(house: House, worker: subprocess.Popen[bytes], send: int) -> None:
-    """A worker that has gone deaf, as Celery's may when the queue comes back, ends itself to be started again."""
-
-    def is_it() -> bool:
-        nonlocal worker
-        if worker.poll() == ENDED_ITSELF:
-            worker = start_worker(house)
-        return books(house, send)[0] == "finished"
-
-    until(is_it, seconds=300, what="the end of the send")
+def finished(house: House, send: int) -> bool:
+    return books(house, send)[0] == "finished"
 
 
 def test_a_send_survives_a_redis_that_is_emptied_ended_and_begun_from_nothing(
@@ -59,7 +51,7 @@ def test_a_send_survives_a_redis_that_is_emptied_ended_and_begun_from_nothing(
     with RecordingRelay(tmp_path, delay_ms=20, script=script) as relay:
         house = make_house(broker_url=broker.url, SMTP_URL=f"{relay.url}?connections=4", RETRY="4s")
         house.import_people([*late, *emails])
-        worker = start_worker(house)
+        start_worker(house)
         send = house.json("send", str(house.write_issue()), "--list", "all")["send"]
 
         relay.wait_for(50)
@@ -77,7 +69,7 @@ def test_a_send_survives_a_redis_that_is_emptied_ended_and_begun_from_nothing(
         assert counts["pending"] >= 1
 
         broker.start()
-        until_finished(house, worker, send)
+        until(lambda: finished(house, send), seconds=180, what="the end of the send")
         copies = Counter(entry["rcpt"] for entry in relay.received())
 
     assert copies == Counter([*late, *emails])
@@ -90,7 +82,7 @@ def test_a_send_made_while_redis_is_away_goes_out_when_it_is_back(make_house: Ca
     with RecordingRelay(tmp_path) as relay:
         house = make_house(broker_url=broker.url, SMTP_URL=relay.url)
         house.import_people(["kim@example.com"])
-        worker = start_worker(house)
+        start_worker(house)
         until(broker.keys, what="the worker's queues")
         broker.stop()
         made = house.json("send", str(house.write_issue()), "--list", "all")
@@ -98,7 +90,7 @@ def test_a_send_made_while_redis_is_away_goes_out_when_it_is_back(make_house: Ca
         assert house.json("status", str(made["send"]))["waiting_for"] == "its time"
         assert relay.received() == []
         broker.start()
-        until_finished(house, worker, made["send"])
+        until(lambda: finished(house, made["send"]), what="the send")
         assert [entry["rcpt"] for entry in relay.received()] == ["kim@example.com"]
 
 
@@ -112,7 +104,7 @@ def test_two_workers_and_two_clocks_ring_for_the_same_work_and_do_it_once(
         send = house.json("send", str(house.write_issue()), "--list", "all")["send"]
         for command in ("beat", "beat", "worker", "worker"):
             house.start(command)
-        until(lambda: books(house, send)[0] == "finished", what="the send")
+        until(lambda: finished(house, send), what="the send")
         assert Counter(entry["rcpt"] for entry in relay.received()) == Counter(emails)
     with house.database() as database:
         started = database.execute("SELECT count(*) FROM pipeline_auditevent WHERE action = 'send.started'").fetchone()
@@ -138,9 +130,8 @@ def test_a_worker_that_has_its_hands_full_when_redis_goes_hears_it_when_it_is_ba
             until(lambda: count("(SELECT DISTINCT send_id FROM pipeline_lease) AS x") == len(sends), what="two batches")
             with other.transaction():
                 other.execute("LOCK TABLE pipeline_mailbox")  # nobody but the sweep asks for it
-                until(
-                    lambda: count("pg_locks WHERE relation = 'pipeline_mailbox'::regclass AND NOT granted"), what="it"
-                )
+                waiting = "pg_locks WHERE relation = 'pipeline_mailbox'::regclass AND NOT granted"
+                until(lambda: count(waiting), what="a sweep")
                 broker.stop()
                 until(lambda: not count("pipeline_lease"), what="the end of the batches")
             active = "pg_stat_activity WHERE datname = current_database() AND state = 'active'"
@@ -148,7 +139,7 @@ def test_a_worker_that_has_its_hands_full_when_redis_goes_hears_it_when_it_is_ba
         assert {books(house, send)[0] for send in sends} == {"sending"}
         broker.start()
         for send in sends:
-            until(lambda number=send: books(house, number)[0] == "finished", seconds=90, what="its end")
+            until(lambda number=send: finished(house, number), seconds=90, what="the end of the send")
     assert worker.poll() is None
     assert "hears nothing" not in house.log("worker")
 
